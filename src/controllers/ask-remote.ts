@@ -1,6 +1,7 @@
 import { getCACertificates } from "node:tls";
 import { sentenceOf } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
+import { digestOf } from "../registry/blobs.ts";
 import {
   type RemoteHead,
   type RemoteManifest,
@@ -54,7 +55,10 @@ const mostRemembered = 1_000;
  */
 export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal): AskRemote {
   const { secrets, clusterDomain, ...remote } = settings;
-  /** Until when a login is not shown to a host again that has refused it. */
+  /**
+   * Until when a login is not shown to a host again that has refused it. Each by itself: others of the same Secret are for other
+   * repositories, or stand beside it.
+   */
   const rests = new Map<string, number>();
 
   const wayOf = (
@@ -74,31 +78,32 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
     const isInside = host.replace(/:\d+$/, "").endsWith(`.svc.${clusterDomain}`);
     // The Pod does not show it either.
     if (protocol === "http:" && !isInside && known.logins.length > 0) return forPod;
-    return { ...known, id: `${namespace}/${name} ${granted.version} ${host}` };
+    return { ...known, by: `${namespace}/${name} ${host}` };
   };
 
   /** Asks with the logins of a Secret, unless they were refused a moment ago. */
   const follow = async <T extends object>(
     way: Way,
-    ask: (how: RemoteSettings, logins: readonly string[]) => Promise<T>,
+    ask: (how: RemoteSettings, logins: readonly string[], refused: (login: string) => void) => Promise<T>,
   ): Promise<T | Exclude<Way, Logins> | Denied> => {
     if (!("logins" in way)) return way;
-    const { logins, ca, id } = way;
-    if ((rests.get(id) ?? 0) > performance.now()) return { denied: "login" };
-    const answer = await ask({ ...remote, ...withCa(ca) }, logins);
-    if ("denied" in answer && answer.denied === "login") {
+    const { logins, ca, by } = way;
+    const idOf = (login: string) => digestOf(Buffer.from(`${by} ${login}`));
+    const shown = logins.filter((login) => (rests.get(idOf(login)) ?? 0) <= performance.now());
+    if (shown.length === 0 && logins.length > 0) return { denied: "login" };
+    return ask({ ...remote, ...withCa(ca) }, shown, (login) => {
+      const id = idOf(login);
       rests.delete(id);
       rests.set(id, performance.now() + restMs);
       forgetOldest(rests, mostRemembered);
-    }
-    return answer;
+    });
   };
 
   const read = ({ namespace, name }: By) => secrets.of(namespace, name, signal);
   const askBy = async (url: string, repository: string, reference: string, by: By): Promise<Asked> => {
     const granted = await read(by);
-    const ask = (how: RemoteSettings, logins: readonly string[]) =>
-      remoteHead(url, repository, reference, how, signal, logins);
+    const ask = (how: RemoteSettings, logins: readonly string[], refused: (login: string) => void) =>
+      remoteHead(url, repository, reference, how, signal, logins, refused);
     const head = await follow(wayOf(url, repository, by, granted), ask);
     if (!("denied" in head)) return head;
     // It may be another one by now.
@@ -117,8 +122,8 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
       }));
     },
     manifest: async (url, repository, digest, by) => {
-      const ask = (how: RemoteSettings, logins: readonly string[]) =>
-        remoteManifest(url, repository, digest, how, signal, logins);
+      const ask = (how: RemoteSettings, logins: readonly string[], refused: (login: string) => void) =>
+        remoteManifest(url, repository, digest, how, signal, logins, refused);
       if (by === undefined) return ask(remote, []);
       return follow(wayOf(url, repository, by, await read(by)), ask);
     },
@@ -137,8 +142,8 @@ type Way = Refused | { readonly unknown: string } | Logins;
 interface Logins {
   readonly logins: readonly string[];
   readonly ca: string | undefined;
-  /** One word for the Secret as it is now, and the host that it is shown to. */
-  readonly id: string;
+  /** The Secret, and the host that its logins are shown to. */
+  readonly by: string;
 }
 
 type Denied = Extract<RemoteHead, { readonly denied: unknown }>;

@@ -34,6 +34,7 @@ const [shortestStopMs, usualStopMs, longestStopMs] = [1_000, 60_000, 3_600_000];
  * @param settings - which hosts may be asked, and by which proxies
  * @param signal - ends the wait
  * @param logins - as headers have them: the first that is let in counts; without one, it is asked as anybody
+ * @param refused - is called with each login that is not let in
  */
 export async function remoteHead(
   url: string,
@@ -42,9 +43,10 @@ export async function remoteHead(
   settings: RemoteSettings,
   signal: AbortSignal,
   logins: readonly string[] = [],
+  refused: (login: string) => void = () => {},
 ): Promise<RemoteHead> {
   const asked = new URL(`/v2/${repository}/manifests/${reference}`, url);
-  const found = await ask(head, asked, settings, signal, logins);
+  const found = await ask(head, asked, settings, signal, logins, refused);
   if (!("answer" in found)) return "tooLong" in found ? unlikeOthers : found;
   const digest = found.answer.headers["docker-content-digest"];
   if (found.answer.status !== 200) return whyNot(found.answer);
@@ -70,9 +72,10 @@ export async function remoteManifest(
   settings: RemoteSettings,
   signal: AbortSignal,
   logins: readonly string[] = [],
+  refused: (login: string) => void = () => {},
 ): Promise<RemoteManifest> {
   const asked = new URL(`/v2/${repository}/manifests/${digest}`, url);
-  const found = await ask(get, asked, settings, signal, logins);
+  const found = await ask(get, asked, settings, signal, logins, refused);
   if (!("answer" in found)) return found;
   const { status, body } = found.answer;
   if (status !== 200) return whyNot(found.answer);
@@ -85,13 +88,14 @@ async function ask(
   settings: RemoteSettings,
   signal: AbortSignal,
   logins: readonly string[],
+  refused: (login: string) => void,
 ): Promise<ByLogin | Exclude<RemoteManifest, { readonly bytes: Buffer }>> {
   const agents = createAgents();
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   const registries: Registries = { ...settings, agents, signal: within };
   const send = (headers: object) => by(asked, { accept: manifestAccept, ...headers }, registries);
   try {
-    return await askByLogin(asked.host, send, registries, logins);
+    return await askByLogin(asked.host, send, registries, logins, refused);
   } catch (error) {
     // Who gives the tokens may be busy; whoever refuses one without a login refuses it for good.
     if (error instanceof StatusError && isBusy(error.status)) return busy(error.status, {});

@@ -12,6 +12,7 @@ export type ByLogin = { readonly answer: Answer } | { readonly denied: "login" |
  * @param send - asks it, with a header where that is given
  * @param registries - how to reach who gives tokens
  * @param logins - as headers have them: the first that is let in counts; without one, it is asked as anybody
+ * @param refused - is called with each login that is not let in
  * @throws what `authorize` throws for who has no login; whatever kept it from being asked
  */
 export async function askByLogin(
@@ -19,6 +20,7 @@ export async function askByLogin(
   send: (headers: Readonly<Record<string, string>>) => Promise<Answer>,
   registries: Registries,
   logins: readonly string[],
+  refused: (login: string) => void,
 ): Promise<ByLogin> {
   const first = await send({});
   if (first.status !== 401 || first.host !== host) return { answer: first };
@@ -27,11 +29,11 @@ export async function askByLogin(
   let denied: ByLogin = { denied: "login" };
   for (const login of logins) {
     const authorization = await authorizationBy(login, first, registries);
-    if (authorization === undefined) continue;
-    const answer = await send({ authorization });
-    if (answer.status !== 401 && answer.status !== 403) return { answer };
+    const answer = authorization === undefined ? undefined : await send({ authorization });
+    if (answer && answer.status !== 401 && answer.status !== 403) return { answer };
     // Whoever got a token is known, and may not see it.
-    denied = { denied: answer.status === 401 && authorization === login ? "login" : "artifact" };
+    if (answer?.status === 403 || (answer && authorization !== login)) denied = { denied: "artifact" };
+    else refused(login);
   }
   return denied;
 }

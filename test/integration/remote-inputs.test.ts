@@ -98,12 +98,16 @@ describe.each(registries)("%s", (name) => {
 });
 
 /** The Secret of a step for a server, which changes when it is told. */
-function asking(url: string) {
+function asking(url: string, others: Readonly<Record<string, string>> = {}) {
   const { host } = new URL(url);
   const state = { version: 0, password: "" };
   const secrets = {
     of: (): Promise<Granted<StepSecret | undefined>> => {
-      const auths = { [host]: { username: "u", password: state.password } };
+      const more = Object.entries(others).map(([path, password]) => [
+        `${host}/${path}`,
+        { username: "u", password },
+      ]);
+      const auths = { [host]: { username: "u", password: state.password }, ...Object.fromEntries(more) };
       const data = { "config.json": Buffer.from(JSON.stringify({ auths })).toString("base64") };
       return Promise.resolve({ found: readStepSecret(data), version: `${state.version}` });
     },
@@ -120,6 +124,8 @@ function asking(url: string) {
     change: (password: string) => Object.assign(state, { password, version: state.version + 1 }),
   };
 }
+
+const rightOnes = Buffer.from("u:right").toString("base64");
 
 describe("a login of a step", () => {
   const asksFor =
@@ -143,6 +149,48 @@ describe("a login of a step", () => {
       expect(await step.refusal()).toBeUndefined();
       expect(shown()).toBe(2);
     }));
+
+  it.each([
+    ["another repository", "c/d"],
+    ["the same one, too, and nearer to it", "a/b"],
+  ])("that is refused keeps none back that is for %s, and is not shown with it either", (_, path) =>
+    serving(asksFor("right"), async (url, seen) => {
+      const step = asking(url, { [path]: "right" });
+      step.change("wrong");
+      const wrong = Buffer.from("u:wrong").toString("base64");
+      const refused = { unknown: "its registry refuses the login of the Secret login" };
+      for (let i = 0; i < 2; i++) {
+        expect(await step.ask("e/f")).toEqual(refused);
+        expect(await step.ask(path)).toEqual({ digest });
+      }
+      expect(seen.filter((line) => line.endsWith(wrong))).toHaveLength(1);
+    }),
+  );
+
+  it("that is refused is not shown again where another one of the repository is let in", () =>
+    serving(asksFor("right"), async (url, seen) => {
+      const step = asking(url, { "a/b": "wrong" });
+      step.change("right");
+      const wrong = Buffer.from("u:wrong").toString("base64");
+      for (let i = 0; i < 3; i++) expect(await step.ask("a/b")).toEqual({ digest });
+      expect(seen.filter((line) => line.endsWith(wrong))).toHaveLength(1);
+    }));
+
+  it("that may not see an artifact is asked with again, although another one is refused", () =>
+    serving(
+      (asked, answer) =>
+        asked.url?.startsWith("/v2/a/b/") && asked.headers.authorization?.endsWith(rightOnes)
+          ? void answer.writeHead(403).end()
+          : asksFor("right")(asked, answer as never),
+      async (url) => {
+        const step = asking(url, { a: "right" });
+        step.change("wrong");
+        const denied = { unknown: "its registry does not show it to the login of the Secret login" };
+        expect(await step.ask("a/b")).toEqual(denied);
+        expect(await step.ask("a/c")).toEqual({ digest });
+        expect(await step.ask("a/b")).toEqual(denied);
+      },
+    ));
 
   it("by user and password is for the remote registry of its OrasCache, else for the first that it names", () =>
     serving(asksFor("right"), async (url) => {
