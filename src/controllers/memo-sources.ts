@@ -43,10 +43,16 @@ const mostBytesRemembered = 32 * 2 ** 20;
 const parts = 4;
 /** As the agent pulls. */
 const [mostParts, mostPartBytes] = [10_000, 32 * 2 ** 20];
+/** As many as a remote registry can be asked for before a step no longer waits, also while others are asked for: see heads.ts. */
+const mostRemoteParts = 100;
 
 /** Of an artifact; undefined where it has none that are known. */
 interface Remembered {
   readonly files: readonly InputFile[] | undefined;
+  /** Digests of an index whose files are not all known yet. */
+  readonly parts?: readonly string[];
+  /** Bytes of its manifest. */
+  readonly length?: number;
 }
 
 /**
@@ -54,11 +60,11 @@ interface Remembered {
  *
  * @param remembered - the files
  */
-export function bytesOfFiles({ files = [] }: Remembered): number {
+export function bytesOfFiles({ files = [], parts = [] }: Remembered): number {
   return files.reduce(
     (sum, { title, digest, unpacked = "", marks = "" }) =>
       sum + 2 * title.length + digest.length + unpacked.length + marks.length + 160,
-    160,
+    160 + parts.reduce((sum, digest) => sum + digest.length + 16, 0),
   );
 }
 
@@ -70,21 +76,47 @@ export function bytesOfFiles({ files = [] }: Remembered): number {
 export function createInputReader(settings: InputSettings): KeysSettings["filesOf"] {
   const { remote } = settings;
   const known = createMemory<Remembered>(mostBytesRemembered, parts, bytesOfFiles);
+  /** Several steps may want the same at the same time. */
+  const asking = new Map<string, Promise<Remembered>>();
   return async (namespace, artifact, digest) => {
     const url = remote.urlOf(namespace, artifact);
     const source =
       url === undefined
         ? cacheSource(settings, namespace, artifact)
         : remoteSource(remote, url, namespace, artifact);
-    const id = `${source.id} ${artifact.repository} ${digest}`;
-    const remembered = known.get(id);
-    if (remembered !== undefined) return remembered.files;
-    const read = await source.reader();
-    const manifest = await read(digest);
-    const files = manifest && (filesOf(manifest) ?? (await filesOfParts(read, manifest)));
-    known.set(id, { files }, namespace);
-    return files;
+    let reader: Promise<Read> | undefined;
+    const remember = (one: string, found: Remembered) => {
+      known.set(idOf(one), found, namespace);
+      return found;
+    };
+    const idOf = (one: string) => `${source.id} ${artifact.repository} ${one}`;
+    const ask = async (one: string) => {
+      reader ??= source.reader();
+      return remember(one, contentOf(await (await reader)(one), source.mostParts));
+    };
+    // Each part is remembered: who could not ask for all of them goes on where that ended.
+    const look = async (one: string): Promise<Remembered> => {
+      const id = idOf(one);
+      const found = known.get(id) ?? asking.get(id);
+      if (found !== undefined) return found;
+      const answer = ask(one).finally(() => asking.delete(id));
+      asking.set(id, answer);
+      return answer;
+    };
+    const top = await look(digest);
+    return top.parts === undefined
+      ? top.files
+      : remember(digest, { files: await filesOfParts(look, top.parts) }).files;
   };
+}
+
+/** What a manifest says; undefined is one that is too long. */
+function contentOf(manifest: Buffer | undefined, most: number): Remembered {
+  if (manifest === undefined) return { files: undefined };
+  const files = filesOf(manifest);
+  const listed = files === undefined ? partsOf(manifest) : undefined;
+  const isRead = listed !== undefined && new Set(listed).size <= most && listed.length <= mostParts;
+  return { files, length: manifest.length, ...(isRead && { parts: listed }) };
 }
 
 /** Reads a manifest by its digest; undefined for one that is too long. @throws where the registry does not say, or has none */
@@ -94,6 +126,8 @@ interface Source {
   /** The same where the same is read. */
   readonly id: string;
   readonly reader: () => Promise<Read>;
+  /** Of an index with more, none is asked for. */
+  readonly mostParts: number;
 }
 
 function cacheSource(
@@ -107,6 +141,7 @@ function cacheSource(
   const { repository } = artifact;
   return {
     id: `${cache.metadata?.uid}`,
+    mostParts,
     reader: async () => {
       const access = await accessTo(cache);
       if (access === undefined) throw new Error(`the registry of OrasCache ${name} is not ready`);
@@ -138,23 +173,24 @@ function remoteSource(
     throw new Error(`${repository}@${digest} is not known: ${found.unknown}`);
   };
   // What one login shows, another may not.
-  return { id: `${namespace} ${url} ${login?.secret ?? ""}`, reader: () => Promise.resolve(read) };
+  const id = `${namespace} ${url} ${login?.secret ?? ""}`;
+  return { id, mostParts: mostRemoteParts, reader: () => Promise.resolve(read) };
 }
 
-/** Of an index what its parts have, as a step gets it: undefined where it is none, or one of them is no manifest of files. */
-async function filesOfParts(read: Read, index: Buffer): Promise<InputFile[] | undefined> {
-  const digests = partsOf(index);
-  if (digests === undefined || digests.length > mostParts) return undefined;
-  const known = new Map<string, readonly InputFile[]>();
+/** What the parts of an index have, as a step gets it: undefined where one of them is no manifest of files. */
+async function filesOfParts(
+  look: (digest: string) => Promise<Remembered>,
+  digests: readonly string[],
+): Promise<InputFile[] | undefined> {
+  const found = new Map<string, readonly InputFile[]>();
   let left = mostPartBytes;
   for (const digest of new Set(digests)) {
-    const part = await read(digest);
-    left -= part?.length ?? 0;
-    const files = part === undefined || left < 0 ? undefined : filesOf(part);
-    if (files === undefined) return undefined;
-    known.set(digest, files);
+    const { files, length = 0 } = await look(digest);
+    left -= length;
+    if (files === undefined || left < 0) return undefined;
+    found.set(digest, files);
   }
-  return digests.flatMap((digest) => known.get(digest) ?? []);
+  return digests.flatMap((digest) => found.get(digest) ?? []);
 }
 
 /**

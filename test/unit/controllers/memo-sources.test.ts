@@ -42,7 +42,8 @@ describe("an input in a remote registry", () => {
   );
   const artifact = { registry: "https://ghcr.io", repository: "a/b", version: ":1" };
   const by = (secret: string) => ({ ...artifact, login: { secret, registries: [] } });
-  const reading = (answer: RemoteManifest | undefined) => {
+  type Answer = RemoteManifest | undefined;
+  const reading = (answer: Answer | ((digest: string) => Answer)) => {
     const state = { asked: 0, ms: 100_000 };
     const read = createInputReader({
       caches: { store: new Map() as never },
@@ -50,9 +51,9 @@ describe("an input in a remote registry", () => {
       accessTo: () => Promise.reject(new Error("it is not in a cache")),
       remote: {
         urlOf: (_, { registry }) => registry,
-        manifest: () => {
+        manifest: (_namespace, _artifact, asked) => {
           state.asked++;
-          return Promise.resolve(answer);
+          return Promise.resolve(typeof answer === "function" ? answer(asked) : answer);
         },
         turns: createRemoteTurns(() => state.ms),
       },
@@ -87,6 +88,49 @@ describe("an input in a remote registry", () => {
     state.ms += 31_000;
     await expect(read("ns", artifact, digest("m"))).rejects.toThrow("busy");
     expect(state.asked).toBe(2);
+  });
+
+  const json = (value: object) => Buffer.from(JSON.stringify(value));
+  /** An index of files f0, f1, …, and a reader of the registry that has it. */
+  const indexOf = (count: number) => {
+    const parts = Array.from({ length: count }, (_, i) =>
+      json({ layers: [{ digest: digest("a"), annotations: { [titleKey]: `f${i}` } }] }),
+    );
+    const top = json({ manifests: parts.map((part) => ({ digest: digestOf(part) })) });
+    const held = new Map([top, ...parts].map((bytes) => [digestOf(bytes), bytes]));
+    const { state, read } = reading((one) => ({ bytes: held.get(one) ?? Buffer.from("") }));
+    return { state, read: () => read("ns", artifact, digestOf(top)) };
+  };
+
+  it("that is an index is read on where its turns ended, and each part of it once", async () => {
+    const { state, read } = indexOf(30);
+    await expect(read()).rejects.toThrow("asked for many others first");
+    expect(state.asked).toBe(20);
+    const tries = [];
+    for (; tries.length < 60 && state.asked < 31; state.ms += 1_000)
+      tries.push(await read().catch(() => undefined));
+    expect(tries.at(-1)?.map(({ title }) => title)).toEqual(Array.from({ length: 30 }, (_, i) => `f${i}`));
+    await read();
+    expect(state.asked).toBe(31);
+  });
+
+  it("that is an index is read once for several that want it at the same time", async () => {
+    const { state, read } = indexOf(10);
+    const found = await Promise.all(Array.from({ length: 5 }, read));
+    expect(found.map((files) => files?.length)).toEqual([10, 10, 10, 10, 10]);
+    expect(state.asked).toBe(11);
+  });
+
+  it("that is an index of the most parts is read within a minute, and one of more is not begun", async () => {
+    const all = indexOf(100);
+    const until = all.state.ms + 60_000;
+    let files: unknown;
+    for (; all.state.ms < until && files === undefined; all.state.ms += 1_000)
+      files = await all.read().catch(() => undefined);
+    expect(files).toHaveLength(100);
+    const more = indexOf(101);
+    for (let i = 0; i < 3; i++) expect(await more.read()).toBeUndefined();
+    expect(more.state.asked).toBe(1);
   });
 
   it.each<[RemoteManifest | undefined, RegExp]>([
