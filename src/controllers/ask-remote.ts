@@ -122,9 +122,9 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
       }));
     },
     manifest: async (url, repository, digest, by) => {
+      if (by === undefined) return remoteManifest(url, repository, digest, remote, signal);
       const ask = (how: RemoteSettings, logins: readonly string[], refused: (login: string) => void) =>
         remoteManifest(url, repository, digest, how, signal, logins, refused);
-      if (by === undefined) return ask(remote, []);
       return follow(wayOf(url, repository, by, await read(by)), ask);
     },
     refusalOf: async (url, repository, by) => {
