@@ -9,10 +9,10 @@ import {
   remoteHead,
   remoteManifest,
 } from "../registry/remote-head.ts";
-import { loginsFor, type StepSecret } from "../registry/step-logins.ts";
 import type { Refused } from "../workflow/opening.ts";
 import type { Granted, GrantedSecrets } from "./granted-secrets.ts";
 import type { Asked } from "./heads.ts";
+import { loginsFor, type StepSecret } from "./step-logins.ts";
 
 /** What asking remote registries for artifacts needs: which hosts may be asked, and how. */
 export interface AskRemoteSettings extends RemoteSettings {

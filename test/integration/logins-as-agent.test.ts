@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { formatRegistry } from "../../src/annotations/reference.ts";
-import { loginsFor, readStepSecret } from "../../src/registry/step-logins.ts";
+import { loginsFor, readStepSecret } from "../../src/controllers/step-logins.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { start } from "../support/processes.ts";
 

@@ -201,7 +201,7 @@ describe("a step that waits", () => {
     const one = job("one", { ...wait, "input-uri": "a/b:1" });
     const { controllers, told, setClock, writes } = world([one]);
     const remembered = () =>
-      writes.flatMap(({ body }) => (body as KubeObject | undefined)?.metadata?.annotations ?? []).at(-1);
+      writes.map(({ body }) => (body as KubeObject | undefined)?.metadata?.annotations).findLast(Boolean);
     const hour = 3_600_000;
     const counts: number[] = [];
     for (const at of [0, hour / 2, hour - 1, hour, 2 * hour - 1, 2 * hour, 5 * hour]) {

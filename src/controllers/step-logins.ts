@@ -1,7 +1,7 @@
 import { formats } from "../../generated/annotations.ts";
 import { hostOf, parseRegistry, type Registry } from "../annotations/reference.ts";
 import { basic } from "../common/basic.ts";
-import { apiHost, fits, inOrder, type Key, type Place, parseKey } from "./credentials.ts";
+import { apiHost, fits, inOrder, type Key, type Place, parseKey } from "../registry/credentials.ts";
 
 /** The Secret of a step, with the logins that its author gives it. */
 export interface StepSecret {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatRegistry } from "../../../src/annotations/reference.ts";
-import { loginsFor, readStepSecret, type StepLogins } from "../../../src/registry/step-logins.ts";
+import { loginsFor, readStepSecret, type StepLogins } from "../../../src/controllers/step-logins.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const dataOf = (texts: Readonly<Record<string, string>>) =>
