@@ -48,6 +48,23 @@ export function serveMetrics(port: number, registry: Registry): Promise<Endpoint
   });
 }
 
+/**
+ * Waits until all endpoints are served.
+ *
+ * @param endpoints - as they are started
+ * @returns them
+ * @throws what the first throws that cannot be served; the others are closed then, as the process would not end while they listen
+ */
+export async function allServed(endpoints: readonly Promise<Endpoint>[]): Promise<Endpoint[]> {
+  try {
+    return await Promise.all(endpoints);
+  } catch (error) {
+    const started = await Promise.allSettled(endpoints);
+    await Promise.all(started.map((one) => (one.status === "fulfilled" ? one.value.close() : undefined)));
+    throw error;
+  }
+}
+
 async function serve(port: number, listener: RequestListener): Promise<Endpoint> {
   const server = createServer(boundedServer, listener);
   return {

@@ -22,7 +22,7 @@ import { type AdmissionServer, serveAdmission } from "../webhook/server.ts";
 import { keepCacheKey } from "./cache-key.ts";
 import { startCertificates } from "./certificates.ts";
 import { findClusterDomain } from "./cluster-domain.ts";
-import { serveHealth, serveMetrics } from "./endpoints.ts";
+import { allServed, serveHealth, serveMetrics } from "./endpoints.ts";
 import { type ImageLookup, startImageLookup } from "./image-lookup.ts";
 import { leadCaches } from "./lead.ts";
 import { createLog, watchTrouble } from "./log.ts";
@@ -56,7 +56,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     "a certificate",
     webhooks,
   ]);
-  const endpoints = await Promise.all([
+  const endpoints = await allServed([
     serveHealth(options.healthPort, () => (signal.aborted ? ["nothing, it stops"] : [...waitsFor])),
     serveMetrics(options.metricsPort, metrics.registry),
   ]);
