@@ -9,7 +9,8 @@ import { network, state } from "../../dev/cluster/paths.ts";
 import { names } from "../../schema/names.ts";
 import { caConfigMapName } from "../../src/cache/tls.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
-import { endOf, jobOf, podOf } from "../support/builders.ts";
+import { pushesOf } from "../../src/controllers/outcomes.ts";
+import { jobOf, podOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { blocksOf } from "../support/pages.ts";
@@ -92,7 +93,7 @@ it("a node pulls what is in a registry, by the NodePort of the page", async ({ w
 
   // What a step pushes, if it asks for an image.
   const made = { "output-uri": "models/made:v1", "output-path": "rings", format: "image" };
-  const digest = endOf(await ws.step("makes-image", made, "echo 8 > rings"), "main")?.message;
+  const digest = pushesOf(await ws.step("makes-image", made, "echo 8 > rings")).at(-1)?.digest;
   await ws.apply(
     pod("made", parse(JSON.stringify(spec).replace("models/forest:v1", "models/made:v1")) as V1PodSpec),
   );
