@@ -101,7 +101,7 @@ export interface components {
              */
             "input-path"?: components["schemas"]["Path"][];
             /**
-             * @description Whether the input is pulled and unpacked into input-path, or mounted there as an image volume, read-only, which the node pulls once for all its Pods. A volume is of one input, pushed with format image to an OrasCache with spec.nodeAddress, and needs Kubernetes 1.35.
+             * @description Whether the input is pulled and unpacked into input-path, or mounted there as an image volume, read-only, which the node pulls once for all its Pods. A volume is of one input, pushed with format image to an OrasCache with spec.nodeAddress, named by its digest or read by a Job with wait-for-inputs, and needs Kubernetes 1.35.
              * @default files
              * @example volume
              */

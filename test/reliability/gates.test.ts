@@ -11,20 +11,23 @@ const all = [
   ["API server", 3],
 ] as const;
 
+const mostRounds = 6;
+
 beforeAll(installed);
 
 test.for(all)(
-  "50 Jobs that are created in the wrong order, twice over the same tags, run in the right one while this is killed: %s",
+  "50 Jobs that are created in the wrong order, more than once over the same tags, run in the right one while this is killed: %s",
   async ([name, mostKills], { onTestFinished }) => {
     const { ws, victim } = await keptCache(name, onTestFinished);
 
     let kills = 0;
-    for (const round of [1, 2]) {
+    // Jobs end faster than what is killed comes back: it takes some rounds.
+    for (let round = 1; round <= 2 || (kills < mostKills && round <= mostRounds); round++) {
       const begun = performance.now();
       const flow = startWorkflow(ws, cache, "waits");
       const hasEnded = () => flow.complete() === steps.length;
       const kill = async () => {
-        for (let before = 0; kills < (mostKills * round) / 2; before = flow.complete()) {
+        for (let before = 0; kills < Math.min(mostKills, (mostKills * round) / 2); before = flow.complete()) {
           await until(() => flow.complete() > before || hasEnded(), "another Job to be complete", 600_000);
           if (hasEnded()) return;
           await victim.kill();
@@ -42,6 +45,6 @@ test.for(all)(
       expect(verdict).toEqual({ lost: [], doubled: [], wrong: [] });
       await ws.kubectl("delete", "jobs", "--all");
     }
-    expect(kills).toBeGreaterThan(1);
+    expect(kills).toBeGreaterThanOrEqual(mostKills);
   },
 );
