@@ -53,8 +53,8 @@ export function createAskHead(settings: AskHeadSettings): Asking & {
     const name = cacheOf(artifact);
     if (isOpen(artifact)) return { refused: "its name is known in the Pod only" };
     const remote = remoteOf(caches, namespace, artifact);
-    if (remote !== undefined && askRemote === undefined) return asksNone;
-    if (remote !== undefined && askRemote !== undefined) {
+    if (remote !== undefined) {
+      if (askRemote === undefined) return asksNone;
       const { url, whole, by } = placeOf(caches, namespace, remote, artifact);
       return askRemote.ask(url, whole, artifact.version.slice(1), by);
     }

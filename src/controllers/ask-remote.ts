@@ -8,6 +8,7 @@ import {
   type RemoteSettings,
   remoteHead,
   remoteManifest,
+  type Way,
 } from "../registry/remote-head.ts";
 import type { Refused } from "../workflow/opening.ts";
 import type { Granted, GrantedSecrets } from "./granted-secrets.ts";
@@ -61,12 +62,12 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
    */
   const rests = new Map<string, number>();
 
-  const wayOf = (
+  const knownOf = (
     url: string,
     repository: string,
     { namespace, name, passwordFor }: By,
     granted: Granted<StepSecret | undefined>,
-  ): Way => {
+  ): Known => {
     if ("missing" in granted) return { unknown: `the Secret ${name} with its login is not there` };
     if ("forbidden" in granted) {
       const unread = { namespace, name, because: granted.forbidden };
@@ -83,15 +84,15 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
 
   /** Asks with the logins of a Secret, unless they were refused a moment ago. */
   const follow = async <T extends object>(
-    way: Way,
-    ask: (how: RemoteSettings, logins: readonly string[], refused: (login: string) => void) => Promise<T>,
-  ): Promise<T | Exclude<Way, Logins> | Denied> => {
-    if (!("logins" in way)) return way;
-    const { logins, ca, by } = way;
+    known: Known,
+    ask: (...way: Way) => Promise<T>,
+  ): Promise<T | Exclude<Known, Logins> | Denied> => {
+    if (!("logins" in known)) return known;
+    const { logins, ca, by } = known;
     const idOf = (login: string) => digestOf(Buffer.from(`${by} ${login}`));
     const shown = logins.filter((login) => (rests.get(idOf(login)) ?? 0) <= performance.now());
     if (shown.length === 0 && logins.length > 0) return { denied: "login" };
-    return ask({ ...remote, ...withCa(ca) }, shown, (login) => {
+    return ask({ ...remote, ...withCa(ca) }, signal, shown, (login) => {
       const id = idOf(login);
       rests.delete(id);
       rests.set(id, performance.now() + restMs);
@@ -102,15 +103,14 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
   const read = ({ namespace, name }: By) => secrets.of(namespace, name, signal);
   const askBy = async (url: string, repository: string, reference: string, by: By): Promise<Asked> => {
     const granted = await read(by);
-    const ask = (how: RemoteSettings, logins: readonly string[], refused: (login: string) => void) =>
-      remoteHead(url, repository, reference, how, signal, logins, refused);
-    const head = await follow(wayOf(url, repository, by, granted), ask);
+    const ask = (...way: Way) => remoteHead(url, repository, reference, ...way);
+    const head = await follow(knownOf(url, repository, by, granted), ask);
     if (!("denied" in head)) return head;
     // It may be another one by now.
     secrets.forget(by.namespace, by.name);
     const now = await read(by);
     const isSame = "found" in now && "found" in granted && now.version === granted.version;
-    const last = isSame ? head : await follow(wayOf(url, repository, by, now), ask);
+    const last = isSame ? head : await follow(knownOf(url, repository, by, now), ask);
     return toldOf(last, by.name);
   };
 
@@ -123,21 +123,20 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
     },
     manifest: async (url, repository, digest, by) => {
       if (by === undefined) return remoteManifest(url, repository, digest, remote, signal);
-      const ask = (how: RemoteSettings, logins: readonly string[], refused: (login: string) => void) =>
-        remoteManifest(url, repository, digest, how, signal, logins, refused);
-      return follow(wayOf(url, repository, by, await read(by)), ask);
+      const ask = (...way: Way) => remoteManifest(url, repository, digest, ...way);
+      return follow(knownOf(url, repository, by, await read(by)), ask);
     },
     refusalOf: async (url, repository, by) => {
       // Where the API server does not say, it is said when the registry would be asked.
       const granted = await read(by).catch(() => undefined);
-      const way = granted && wayOf(url, repository, by, granted);
-      return way && "refused" in way ? way : undefined;
+      const known = granted && knownOf(url, repository, by, granted);
+      return known && "refused" in known ? known : undefined;
     },
   };
 }
 
-/** How a registry is asked, or why not. */
-type Way = Refused | { readonly unknown: string } | Logins;
+/** By which logins a registry is asked, or why not. */
+type Known = Refused | { readonly unknown: string } | Logins;
 
 interface Logins {
   readonly logins: readonly string[];

@@ -120,7 +120,12 @@ const togetherMs = 1_000;
 export function untilTold(
   toldOf: Map<string, ToldBefore>,
   { uid }: Pick<WorkflowStep, "uid">,
-  news: {
+  {
+    sentence,
+    record,
+    isWritten,
+    now,
+  }: {
     readonly sentence: string;
     readonly record: string;
     readonly isWritten: boolean;
@@ -129,10 +134,9 @@ export function untilTold(
 ): number {
   const last = toldOf.get(uid);
   if (last === undefined) return 0;
-  const { newsSince = news.now, ...told } = last;
-  const leftMs = newsSince + togetherMs - news.now;
-  const isNews = !news.isWritten || told.sentence !== news.sentence;
-  const { record } = news;
+  const { newsSince = now, ...told } = last;
+  const leftMs = newsSince + togetherMs - now;
+  const isNews = !isWritten || told.sentence !== sentence;
   toldOf.set(uid, { ...told, record, ...(isNews && leftMs > 0 && { newsSince }) });
   return isNews ? Math.max(leftMs, 0) : 0;
 }

@@ -10,7 +10,7 @@ import { controllerOf, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { idOfStep, isAnswered, type NamedStep, readForget } from "../memo/forget.ts";
 import type { Memos, MemoTag, Outcome } from "../memo/memos.ts";
-import { mostAtOnce } from "../memo/state.ts";
+import { mostForgottenAtOnce } from "../memo/state.ts";
 import { type Artifact, cacheOf, isOpen, withIndex } from "../workflow/step.ts";
 import { memoKeyOf } from "./memo-flights.ts";
 import { claimOf, markRecorded } from "./memo-writes.ts";
@@ -125,8 +125,8 @@ async function outcomeOf(
   // All or nothing: half of it would have to be found out.
   if (refused.length > 0) return { kind: "refused", because: refused.join("; ") };
   const count = new Set(found.flatMap(({ keys }) => keys)).size;
-  if (count <= mostAtOnce) return { kind: "keys", steps: found };
-  const because = `the steps have ${count} results, and ${mostAtOnce} can be forgotten at once: name fewer steps, or forget all results`;
+  if (count <= mostForgottenAtOnce) return { kind: "keys", steps: found };
+  const because = `the steps have ${count} results, and ${mostForgottenAtOnce} can be forgotten at once: name fewer steps, or forget all results`;
   return { kind: "refused", because };
 }
 

@@ -1,5 +1,6 @@
 import { names } from "../../schema/names.ts";
 import { memoKey } from "../cache/access.ts";
+import { memoRepositoryOf } from "../cache/memo-repository.ts";
 import { identityOf } from "../cache/owner.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { inParallel } from "../common/in-parallel.ts";
@@ -55,7 +56,7 @@ export function createMemos(settings: MemosSettings): Memos {
     if (access === undefined) throw new Error(`the registry of ${names.kind} ${name} is not ready`);
     return {
       registry: { ...access, signal },
-      repository: cache.spec.workflow?.memo?.repository ?? names.memoRepository,
+      repository: memoRepositoryOf(cache.spec),
       scope: {
         ...{ namespace, name, uid },
         secret: memoKey(operatorKey, { namespace, name }),

@@ -108,11 +108,12 @@ export function createMovedTags({ jobs, pods, steps, heads, send, signal }: Sour
     const sent = await Promise.all(due.slice(0, mostAtOnce).map((reader) => tellOf(reader, head.digest)));
     if (due.length > mostAtOnce || sent.includes(false)) lookAgain(namespace, artifact);
   };
-  const knows = ({ step, input, pin }: Reader, digest: string): boolean =>
-    pin === digest || told.has(`${step.uid} ${idOf(input)}`);
+  const idOfReader = ({ step, input }: Reader) => `${step.uid} ${idOf(input)}`;
+  const knows = (reader: Reader, digest: string) => reader.pin === digest || told.has(idOfReader(reader));
   /** @returns whether it knows by now */
-  const tellOf = async ({ step, input, pin }: Reader, digest: string): Promise<boolean> => {
-    const id = `${step.uid} ${idOf(input)}`;
+  const tellOf = async (reader: Reader, digest: string): Promise<boolean> => {
+    const { step, input, pin } = reader;
+    const id = idOfReader(reader);
     const note = `The tag of ${spokenArtifact(input)} has moved to ${digest}. This step goes on with ${pin}, which it was started with; run it again if it is to read the new one.`;
     const event = { type: "Normal", reason: "InputTagMoved", action: "Read", note, occasion: id } as const;
     if (!(await send(step.object, event))) return false;

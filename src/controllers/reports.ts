@@ -2,6 +2,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { CacheName } from "../cache/access.ts";
 import { type Way, wayAfter } from "../cache/keeper-fault.ts";
+import { memoRepositoryOf } from "../cache/memo-repository.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import type { Trouble } from "../cache/trouble.ts";
@@ -61,10 +62,6 @@ interface Memory {
   way: Way;
 }
 
-function memoOf({ spec }: StoredOrasCache): string {
-  return spec.workflow?.memo?.repository ?? names.memoRepository;
-}
-
 function intervalOf({ spec }: StoredOrasCache): number {
   return spec.mirrorTo === undefined ? intervalMs : mirrorIntervalMs;
 }
@@ -96,7 +93,7 @@ export function createReports(
       // One that was replaced meanwhile is not asked.
       if (memories.get(key) !== memory) return;
       const keeper = await keeperAccess(pod, identityOf(cache), operatorKey, now());
-      const answer = keeper && (await ask(keeper.peer, keeper.token, memoOf(cache)));
+      const answer = keeper && (await ask(keeper.peer, keeper.token, memoRepositoryOf(cache.spec)));
       memory.asks = false;
       take(memory, answer);
       memory.dueAt = performance.now() + (answer?.report === undefined ? retryMs : spread(intervalOf(cache)));

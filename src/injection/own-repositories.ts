@@ -6,6 +6,7 @@ import { type ArtifactReference, formatPlainReference } from "../annotations/ref
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as annotationTable } from "../annotations/table.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
+import { memoRepositoryOf } from "../cache/memo-repository.ts";
 import type { OrasCache } from "../cache/types.ts";
 
 /**
@@ -23,7 +24,7 @@ export function checkOwnRepositories(
   cache: OrasCache | undefined,
   annotations: AnnotationMap,
 ): Problem[] {
-  const memo = cache?.spec?.workflow?.memo?.repository ?? names.memoRepository;
+  const memo = memoRepositoryOf(cache?.spec);
   // Whoever writes the address of a registry may mean that of another cache.
   const ofOthers = inCluster(connection) ? [] : [names.memoRepository];
   const kept = new Set([memo, names.stateRepository, ...ofOthers]);

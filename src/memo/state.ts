@@ -11,7 +11,7 @@ export type MemoState = NonNullable<OrasCacheStatus["memo"]>;
 export type ForgetAnswer = NonNullable<MemoState["answers"]>[number];
 
 /** As many keys may be forgotten at once. */
-export const mostAtOnce = 10_000;
+export const mostForgottenAtOnce = 10_000;
 /** A status is read with its OrasCache, by everybody: it has to stay small. In characters, with room for what may be forgotten at once. */
 export const longestForgotten = 160_000;
 /** Of a forgetting beside its keys, as JSON. */

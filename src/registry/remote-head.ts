@@ -9,6 +9,17 @@ import { StatusError } from "./token.ts";
 /** How a remote registry is asked for manifests: see Registries. */
 export type RemoteSettings = Pick<Registries, "ca" | "reach" | "proxies">;
 
+/**
+ * How a remote registry is asked: which hosts may be asked, and by which proxies; what ends the wait; logins, as headers have them, of
+ * which the first that is let in counts (without one, it is asked as anybody); and what is called with each that is not let in.
+ */
+export type Way = readonly [
+  settings: RemoteSettings,
+  signal: AbortSignal,
+  logins?: readonly string[],
+  refused?: (login: string) => void,
+];
+
 /** What a remote registry says of a manifest. */
 export type RemoteHead =
   | { readonly digest: string }
@@ -31,22 +42,16 @@ const [shortestStopMs, usualStopMs, longestStopMs] = [1_000, 60_000, 3_600_000];
  * @param url - of the registry, without a path
  * @param repository - of the manifest
  * @param reference - a tag or a digest
- * @param settings - which hosts may be asked, and by which proxies
- * @param signal - ends the wait
- * @param logins - as headers have them: the first that is let in counts; without one, it is asked as anybody
- * @param refused - is called with each login that is not let in
+ * @param way - how it is asked
  */
 export async function remoteHead(
   url: string,
   repository: string,
   reference: string,
-  settings: RemoteSettings,
-  signal: AbortSignal,
-  logins: readonly string[] = [],
-  refused: (login: string) => void = () => {},
+  ...way: Way
 ): Promise<RemoteHead> {
   const asked = new URL(`/v2/${repository}/manifests/${reference}`, url);
-  const found = await ask(head, asked, settings, signal, logins, refused);
+  const found = await ask(head, asked, way);
   if (!("answer" in found)) return "tooLong" in found ? unlikeOthers : found;
   const digest = found.answer.headers["docker-content-digest"];
   if (found.answer.status !== 200) return whyNot(found.answer);
@@ -69,13 +74,10 @@ export async function remoteManifest(
   url: string,
   repository: string,
   digest: string,
-  settings: RemoteSettings,
-  signal: AbortSignal,
-  logins: readonly string[] = [],
-  refused: (login: string) => void = () => {},
+  ...way: Way
 ): Promise<RemoteManifest> {
   const asked = new URL(`/v2/${repository}/manifests/${digest}`, url);
-  const found = await ask(get, asked, settings, signal, logins, refused);
+  const found = await ask(get, asked, way);
   if (!("answer" in found)) return found;
   const { status, body } = found.answer;
   if (status !== 200) return whyNot(found.answer);
@@ -85,10 +87,7 @@ export async function remoteManifest(
 async function ask(
   by: typeof get,
   asked: URL,
-  settings: RemoteSettings,
-  signal: AbortSignal,
-  logins: readonly string[],
-  refused: (login: string) => void,
+  [settings, signal, logins = [], refused = () => {}]: Way,
 ): Promise<ByLogin | Exclude<RemoteManifest, { readonly bytes: Buffer }>> {
   const agents = createAgents();
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);

@@ -1,7 +1,6 @@
 // How long after a program has ended the program starts that waits for what it pushes: two Jobs with real Pods, applied at once,
 // the one that reads first. Between both are the push, the notification, the gate, the Job controller, the scheduler, the kubelet
 // and the pull.
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
@@ -11,19 +10,11 @@ import { linesOf } from "../../src/kube/lines.ts";
 import { jobOf } from "../support/builders.ts";
 import { workspace } from "../support/workspace.ts";
 import { table } from "./table.ts";
+import { now, program, timesOf } from "./timed-program.ts";
 
 const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "20" } } });
 const rounds = Number(options.rounds);
 const watchSeconds = 120;
-
-/** Seconds since the machine started: a clock that programs in Pods and this one share. */
-const now = () => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
-
-const program = `read -r began _ </proc/uptime
-echo "began $began"
-echo blueberry > answer.txt
-read -r ended _ </proc/uptime
-echo "ended $ended"`;
 
 const client = createClient(await connect());
 const { namespace, remove, apply } = await workspace();
@@ -59,13 +50,9 @@ async function measure(round: number) {
   const [reads, makes] = jobs.map(({ metadata }) => over.get(metadata?.name ?? ""));
   if (reads === undefined || makes === undefined)
     throw new Error(`the Jobs of round ${round} did not end in ${watchSeconds} s`);
-  const said = async (pod: string, word: string) => {
-    const log = await client.stream({ path: `${pods}/${pod}/log`, query: { container: "main" } });
-    const text = Buffer.concat(await log.toArray()).toString();
-    return Number(text.split(`${word} `)[1]?.split("\n")[0]);
-  };
-  const began = await said(reads.pod, "began");
-  return { start: began - (await said(makes.pod, "ended")), beforeSucceeded: makes.at - began };
+  const { began } = await timesOf(client, `${pods}/${reads.pod}`);
+  const { ended } = await timesOf(client, `${pods}/${makes.pod}`);
+  return { start: began - ended, beforeSucceeded: makes.at - began };
 }
 
 const starts: number[] = [];

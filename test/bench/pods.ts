@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
@@ -9,21 +9,13 @@ import { podOf } from "../support/builders.ts";
 import { setPodShape } from "../support/pod-shape.ts";
 import { workspace } from "../support/workspace.ts";
 import { median, table } from "./table.ts";
+import { now, program, timesOf } from "./timed-program.ts";
 
 const { values: options } = parseArgs({
   options: { rounds: { type: "string", default: "20" }, json: { type: "string" } },
 });
 const rounds = Number(options.rounds);
 const watchSeconds = 120;
-
-/** Seconds since the machine started: a clock that programs in Pods and this one share. */
-const now = () => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
-
-const program = `read -r began _ </proc/uptime
-echo "began $began"
-echo blueberry > answer.txt
-read -r ended _ </proc/uptime
-echo "ended $ended"`;
 
 const noop = (name: string): V1Container => ({ name, image: "busybox:1.36", command: ["true"] });
 
@@ -75,11 +67,9 @@ async function measure(pod: V1Pod): Promise<{ start: number; end: number }> {
     if (object.status?.phase === "Failed") throw new Error(`${name}: ${JSON.stringify(object.status)}`);
     if (object.status?.phase !== "Succeeded") continue;
     const over = now();
-    const log = await client.stream({ path: `${pods}/${name}/log`, query: { container: "main" } });
-    const said = Buffer.concat(await log.toArray()).toString();
-    const [began, end] = ["began", "ended"].map((word) => Number(said.split(`${word} `)[1]?.split("\n")[0]));
+    const times = await timesOf(client, `${pods}/${name}`);
     await client.request({ method: "DELETE", path: `${pods}/${name}` });
-    return { start: (began ?? Number.NaN) - created, end: over - (end ?? Number.NaN) };
+    return { start: times.began - created, end: over - times.ended };
   }
   throw new Error(`${name} did not end in ${watchSeconds} s`);
 }

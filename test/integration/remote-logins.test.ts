@@ -88,18 +88,26 @@ async function allow(kubeconfig: string, steps: ReturnType<typeof at>): Promise<
   }, "a step that is held");
 }
 
+/** A namespace with the Secret of the right login, which it has let the operator read. */
+async function allowed(
+  { world, plane }: Awaited<ReturnType<typeof startJobPlane>>,
+  registry: Awaited<ReturnType<typeof startPrivateRegistry>>,
+  namespace: string,
+) {
+  const ns = await world.namespace(namespace);
+  const steps = at(ns, registry);
+  const secret = { metadata: { name: secretName }, ...registry.secretOf(somebody.password) };
+  await ns.create(resources.secrets, secret as object);
+  await allow(plane.kubeconfig, steps);
+  return { ns, steps };
+}
+
 describe.concurrent("a step whose input is in a registry that asks for its login", () => {
   test("waits in its Pod, until the commands of the Event let the operator ask", async ({
     jobs,
     registry,
   }) => {
-    const ns = await jobs.world.namespace("allowed");
-    const steps = at(ns, registry);
-    await ns.create(resources.secrets, {
-      metadata: { name: secretName },
-      ...registry.secretOf(somebody.password),
-    } as object);
-    await allow(jobs.plane.kubeconfig, steps);
+    const { ns, steps } = await allowed(jobs, registry, "allowed");
 
     await steps.create("second");
     await steps.waits("second", "not in the registry");
@@ -111,13 +119,7 @@ describe.concurrent("a step whose input is in a registry that asks for its login
   });
 
   test("waits in its Pod when the Role goes while it is held", async ({ jobs, registry }) => {
-    const ns = await jobs.world.namespace("taken");
-    const steps = at(ns, registry);
-    await ns.create(resources.secrets, {
-      metadata: { name: secretName },
-      ...registry.secretOf(somebody.password),
-    } as object);
-    await allow(jobs.plane.kubeconfig, steps);
+    const { steps } = await allowed(jobs, registry, "taken");
     await steps.create("second");
     await steps.waits("second", "not in the registry");
     await kubectl(jobs.plane.kubeconfig, ["delete", "role", `read-${secretName}`, "-n", "taken"]);
@@ -167,12 +169,7 @@ describe.concurrent("a step whose input is in a registry that asks for its login
   test.skipIf(minor < 31)(
     "is memoized by what is in it, once the operator may ask",
     async ({ jobs, registry }) => {
-      const ns = await jobs.world.namespace("memo");
-      await ns.create(resources.secrets, {
-        metadata: { name: secretName },
-        ...registry.secretOf(somebody.password),
-      } as object);
-      await allow(jobs.plane.kubeconfig, at(ns, registry));
+      const { ns } = await allowed(jobs, registry, "memo");
       const create = async (name: string, tag: string) => {
         const input = { "oras-env": secretName, "input-uri": `oci://${registry.host}/memo/in:${tag}` };
         await ns.create(resources.jobs, memoJob(name, `memo/${name}:1`, {}, input));

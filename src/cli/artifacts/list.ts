@@ -1,4 +1,5 @@
 import { names } from "../../../schema/names.ts";
+import { memoRepositoryOf } from "../../cache/memo-repository.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { subjectOfTag } from "../../common/fallback-tag.ts";
 import { inParallel } from "../../common/in-parallel.ts";
@@ -21,7 +22,7 @@ export type Hidden = readonly string[];
  */
 export function hiddenIn(cache: OrasCache | undefined): Hidden {
   if (cache === undefined || cache.spec?.deploy === false) return [names.stateRepository];
-  return [names.stateRepository, cache.spec?.workflow?.memo?.repository ?? names.memoRepository];
+  return [names.stateRepository, memoRepositoryOf(cache.spec)];
 }
 
 /** An artifact in a list. */

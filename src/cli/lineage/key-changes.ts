@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { names } from "../../../schema/names.ts";
+import { memoRepositoryOf } from "../../cache/memo-repository.ts";
 import { differences } from "../../lineage/difference.ts";
 import { latestTag, unsignedEntry } from "../../memo/entry.ts";
 import { gone } from "../artifacts/list.ts";
@@ -39,7 +39,7 @@ export async function keyChangesOf(
 ): Promise<KeyChanges | undefined> {
   const { spec, status } = of?.cache ?? {};
   if (spec === undefined || spec.deploy === false || tag === undefined) return undefined;
-  const memo = spec.workflow?.memo?.repository ?? names.memoRepository;
+  const memo = memoRepositoryOf(spec);
   const read = async (reference: string): Promise<Read | undefined> => {
     const manifest = await gone(registry.listedManifest(memo, reference), undefined);
     return manifest && { manifest, entry: unsignedEntry(manifest.bytes, status?.memo) };

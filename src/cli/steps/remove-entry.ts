@@ -1,4 +1,4 @@
-import { names } from "../../../schema/names.ts";
+import { memoRepositoryOf } from "../../cache/memo-repository.ts";
 import { latestTag, unsignedEntry } from "../../memo/entry.ts";
 import type { Named } from "../artifacts/reference.ts";
 import { RegistryError } from "../oci/errors.ts";
@@ -20,7 +20,7 @@ export async function removeEntry(
 ): Promise<boolean> {
   const { spec, status } = of?.cache ?? {};
   if (spec === undefined || spec.deploy === false || tag === undefined) return false;
-  const memo = spec.workflow?.memo?.repository ?? names.memoRepository;
+  const memo = memoRepositoryOf(spec);
   try {
     const { bytes, digest } = await registry.listedManifest(memo, latestTag({ repository, tag }));
     const entry = unsignedEntry(bytes, status?.memo);

@@ -5,7 +5,7 @@ import {
   later,
   longestForgotten,
   type MemoState,
-  mostAtOnce,
+  mostForgottenAtOnce,
   withoutAny,
   withoutKeys,
 } from "../../../src/memo/state.ts";
@@ -48,7 +48,7 @@ test("of a state and a later one, in either order, the later one counts", () => 
   );
 });
 
-test.each([1, 499, 501, 1_000, mostAtOnce])(
+test.each([1, 499, 501, 1_000, mostForgottenAtOnce])(
   "%d keys are forgotten at once, and no other, also where others were before",
   (count) => {
     const before = withoutKeys(withoutKeys(undefined, range(20_000, 400)), range(30_000, 400));
