@@ -24,7 +24,14 @@ const create = (ns: Objects, more: object = {}, spec: object = {}) =>
 const finalizers = async (ns: Objects) => (await ns.cache("oras"))?.metadata?.finalizers ?? [];
 const isHeld = (ns: Objects) =>
   until(async () => (await finalizers(ns)).includes(names.emptyFinalizer), "the finalizer");
-const isGone = (ns: Objects) => until(async () => (await ns.cache("oras")) === undefined, "no OrasCache");
+/** If it stays, the message has the Events: they say what it waits for. */
+const isGone = (ns: Objects) =>
+  until(async () => {
+    const cache = await ns.cache("oras");
+    if (cache === undefined) return true;
+    const notes = (await ns.events()).map(({ reason, note }) => `${reason}: ${note}`);
+    throw new Error([`finalizers: ${cache.metadata?.finalizers}`, ...notes].join("; "));
+  }, "no OrasCache");
 const note = (ns: Objects, reason: string) =>
   until(async () => (await ns.events()).find((event) => event.reason === reason), reason);
 
