@@ -495,7 +495,7 @@ export const annotations = {
     "oneWith": [],
     "format": "Duration",
     "defaultText": "none",
-    "description": "How long the step waits for its inputs, from its creation, before it fails with the reason InputNeverCame.",
+    "description": "How long the step waits for its inputs, from its creation, before it fails with the reason InputNeverCame. A Job whose managedBy names another controller goes on waiting, with a Warning of that reason each hour.",
     "example": "2h"
   },
   "on-producer-failure": {
@@ -508,7 +508,7 @@ export const annotations = {
     "format": "OnProducerFailure",
     "default": "wait",
     "defaultText": "\"wait\"",
-    "description": "What to do when a step that would push an input failed for good and no other step is going to push it: go on waiting, or fail with the reason InputProducerFailed.",
+    "description": "What to do when a step that would push an input failed for good and no other step is going to push it: go on waiting, or fail with the reason InputProducerFailed. A Job whose managedBy names another controller goes on waiting in any case, with a Warning of that reason each hour.",
     "example": "fail"
   },
   "run": {

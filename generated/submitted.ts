@@ -199,12 +199,12 @@ export interface components {
              */
             "wait-for-inputs"?: components["schemas"]["Boolean"];
             /**
-             * @description How long the step waits for its inputs, from its creation, before it fails with the reason InputNeverCame.
+             * @description How long the step waits for its inputs, from its creation, before it fails with the reason InputNeverCame. A Job whose managedBy names another controller goes on waiting, with a Warning of that reason each hour.
              * @example 2h
              */
             "wait-timeout"?: components["schemas"]["Duration"];
             /**
-             * @description What to do when a step that would push an input failed for good and no other step is going to push it: go on waiting, or fail with the reason InputProducerFailed.
+             * @description What to do when a step that would push an input failed for good and no other step is going to push it: go on waiting, or fail with the reason InputProducerFailed. A Job whose managedBy names another controller goes on waiting in any case, with a Warning of that reason each hour.
              * @default wait
              * @example fail
              */

@@ -50,6 +50,8 @@ export const names = {
   /** Label of what Kueue admits, and its annotation with the names of those whom it waits for before it does. */
   kueueQueueLabel: "kueue.x-k8s.io/queue-name",
   kueueGatesAnnotation: "kueue.x-k8s.io/admission-gated-by",
+  /** In `managedBy` of a Job whose status the controller of Kubernetes writes; also where there is none. */
+  jobController: "kubernetes.io/job-controller",
   kueueGroup: "kueue.x-k8s.io",
   /** The condition of a step that waits, or has waited. */
   inputsAvailable: `${prefix}InputsAvailable`,

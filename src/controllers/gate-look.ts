@@ -3,14 +3,14 @@ import { names } from "../../schema/names.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { controllerOf } from "../kube/objects.ts";
 import { decideBatch } from "../workflow/batch.ts";
-import { decideOpening, type Opening } from "../workflow/opening.ts";
+import { decideOpening, type WaitFailure } from "../workflow/opening.ts";
 import { readRecord, writeRecord } from "../workflow/record.ts";
 import { cacheOf, spokenArtifact } from "../workflow/step.ts";
 import { waitingSentence } from "../workflow/told.ts";
 import type { Batches } from "./batches.ts";
 import { decide, producersOf, wordOf } from "./gate-inputs.ts";
 import { type OpenSettings, openUnlessMemoized } from "./gate-open.ts";
-import { hourMs, type ToldBefore, tellWaiting, untilTold } from "./gate-told.ts";
+import { hourMs, type ToldBefore, tellOverdue, tellWaiting, untilTold } from "./gate-told.ts";
 import { fail, remember } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
 import { noteOfUnread } from "./unread-secrets.ts";
@@ -66,7 +66,7 @@ export async function look(
     ...{ now, lastArrival: lastArrival(), missingOfBatch, createdAt: step.createdAt },
     timeoutSeconds: plan.timeoutSeconds,
     onProducerFailure: isReplaced(step) ? ("wait" as const) : plan.onProducerFailure,
-    byHand: !plan.waits,
+    ...{ byHand: !plan.waits, mayEnd: step.otherManager === undefined },
   };
   const verdicts = decisions.map(({ verdict }) => verdict);
   // Another try of the same Pod has the same inputs, whatever their tags are by now.
@@ -88,7 +88,7 @@ export async function look(
   }
   const sentence = waitingSentence(inputs, verdicts, missingOfBatch);
   if (opening.kind === "fail") {
-    const message = `${failure(opening, step)} ${sentence}`;
+    const message = `${failure(opening.reason, step)} ${sentence}`;
     await fail(client, step, { reason: opening.reason, message }, now);
     settings.observeWait(opening.reason, (now - step.createdAt) / 1000);
     tell({ type: "Warning", reason: opening.reason, action: "End", note: message });
@@ -103,14 +103,35 @@ export async function look(
     if (!isWritten) await remember(client, step, record);
     await tellWaiting(settings, step, { sentence, record, decisions, tell, now, toldOf });
   }
-  const polled = plan.inputs.filter((_, i) =>
-    ["nobody", "failed", "unknown"].includes(verdicts[i]?.kind ?? ""),
-  );
+  const polled = plan.inputs.filter((_, i) => asksAgain.has(verdicts[i]?.kind ?? ""));
   const polls = polled.map((input) => heads.againInMs(namespace, input));
-  return Math.min(...polls, tellInMs || hourMs, opening.againInMs ?? hourMs);
+  const overdueInMs = tellIfOverdue(opening.overdue, { step, sentence, tell, now, toldOf });
+  return Math.min(...polls, tellInMs || hourMs, opening.againInMs ?? hourMs, overdueInMs);
 }
 
-function failure({ reason }: Extract<Opening, { kind: "fail" }>, { plan, name }: WorkflowStep): string {
+/** What the registry may have meanwhile, without anybody saying so. */
+const asksAgain: ReadonlySet<string> = new Set(["nobody", "failed", "unknown"]);
+
+/** @returns after how many milliseconds to look again */
+function tellIfOverdue(
+  overdue: WaitFailure | undefined,
+  {
+    step,
+    toldOf,
+    ...about
+  }: {
+    readonly step: WorkflowStep;
+    readonly sentence: string;
+    readonly tell: (note: EventNote) => void;
+    readonly now: number;
+    readonly toldOf: Map<string, ToldBefore>;
+  },
+): number {
+  if (overdue === undefined) return hourMs;
+  return tellOverdue(toldOf, step, { reason: overdue, why: failure(overdue, step), ...about });
+}
+
+function failure(reason: WaitFailure, { plan, name }: WorkflowStep): string {
   if (reason === "InputProducerFailed") return `${name} does not start, as on-producer-failure says.`;
   return `${name} did not start within ${plan.timeoutSeconds} s, as wait-timeout says.`;
 }

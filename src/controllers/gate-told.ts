@@ -5,7 +5,7 @@ import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { circleFrom } from "../workflow/cycles.ts";
-import type { InputDecision } from "../workflow/opening.ts";
+import type { InputDecision, WaitFailure } from "../workflow/opening.ts";
 import { isHeld, isOpen } from "../workflow/step.ts";
 import { type Told, tellCondition } from "./gate-writes.ts";
 import type { StepJob } from "./step-jobs.ts";
@@ -53,7 +53,8 @@ export async function tellWaiting(
     const told: Told = { status: "False", reason: "WaitingForInputs", message: sentence };
     const { status, message } = conditionOf(step) ?? {};
     if (status !== told.status || message !== sentence) await tellCondition(teller.client, step, told, now);
-    toldOf.set(step.uid, { sentence, record, at: isDue ? now : last.at });
+    const { overdueAt } = last ?? {};
+    toldOf.set(step.uid, { sentence, record, at: isDue ? now : last.at, ...(overdueAt && { overdueAt }) });
     forgetOldest(toldOf, mostTold);
     tell({ type: "Normal", reason: "WaitingForInputs", action: "Wait", note: sentence });
     tellOfFailures(decisions, tell);
@@ -103,6 +104,42 @@ export interface ToldBefore {
   readonly record?: string;
   /** Since when there is more to tell, in milliseconds since 1970. */
   readonly newsSince?: number;
+  /** When it was told last that somebody else is to end it. */
+  readonly overdueAt?: number;
+}
+
+/**
+ * Says that a step is not to start any more whose status somebody else writes, once an hour: it goes on waiting.
+ *
+ * @param toldOf - what was told of each step
+ * @param step - that waits
+ * @param about - why, and what it waits for
+ * @returns after how many milliseconds to say it again
+ */
+export function tellOverdue(
+  toldOf: Map<string, ToldBefore>,
+  { uid, otherManager }: Pick<WorkflowStep, "uid" | "otherManager">,
+  {
+    reason,
+    why,
+    sentence,
+    tell,
+    now,
+  }: {
+    readonly reason: WaitFailure;
+    readonly why: string;
+    readonly sentence: string;
+    readonly tell: (note: EventNote) => void;
+    readonly now: number;
+  },
+): number {
+  const last = toldOf.get(uid) ?? { sentence, at: now };
+  const leftMs = last.overdueAt === undefined ? 0 : last.overdueAt + hourMs - now;
+  if (leftMs > 0) return leftMs;
+  toldOf.set(uid, { ...last, overdueAt: now });
+  const note = `${why} The operator does not end it: its status is written by ${otherManager}, as managedBy says. Delete it, or set wait-for-inputs to "false" to start it with what is there. ${sentence}`;
+  tell({ type: "Warning", reason, action: "Wait", note });
+  return hourMs;
 }
 
 /** Inputs often come one after the other: a step with a thousand of them is not written a thousand times. */

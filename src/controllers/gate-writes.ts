@@ -16,6 +16,8 @@ export interface Held {
   readonly startedBefore: boolean;
   /** Of a Job: whether it is for a queue of Kueue, which resumes it. */
   readonly isQueued: boolean;
+  /** Of a Job: who else writes its status, if anybody does. The operator writes nothing there then. */
+  readonly otherManager: string | undefined;
   /** Of a Pod: names of all gates that it has. */
   readonly schedulingGates: readonly string[];
 }
@@ -109,8 +111,9 @@ function nothingLeft({ object }: Held): Record<string, string | null> {
   return { ...written, ...withoutKueueGate(object.metadata?.annotations) };
 }
 
-/** Says in a step's status whether its inputs are there. */
+/** Says in a step's status whether its inputs are there, unless that is somebody else's. */
 export async function tellCondition(client: KubeClient, held: Held, told: Told, now: number): Promise<void> {
+  if (held.otherManager !== undefined) return;
   await patchStrategic(
     client,
     resourceOf(held),

@@ -12,10 +12,11 @@ import { type Key, keyOfStep } from "../lineage/key.ts";
 import { describeRefusal } from "../lineage/refusals.ts";
 import type { InputFile } from "../lineage/step.ts";
 import type { MemoTag } from "../memo/memos.ts";
-import { otherManagerOf, takenIndexes, whyAsWhole } from "../memo/part.ts";
+import { takenIndexes, whyAsWhole } from "../memo/part.ts";
 import { type Artifact, isOpen, withIndex } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
 import type { AskedFor } from "./heads.ts";
+import { otherManagerOf } from "./step-jobs.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
 
 /** What a step makes, or one Pod of an Indexed Job. */

@@ -5,7 +5,7 @@ import { forgetOldest } from "../kube/forget.ts";
 import { patchStrategic } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
 import { conditionOf, type Told } from "./gate-writes.ts";
-import { type StepJob, stateOfJob } from "./step-jobs.ts";
+import { otherManagerOf, type StepJob, stateOfJob } from "./step-jobs.ts";
 
 /** What is known of the index of a Job: written, not to be written, or still to come. */
 export type IndexState = { readonly digest: string } | "failed" | "due";
@@ -25,18 +25,19 @@ const mostRemembered = 20_000;
 /**
  * Knows which indexes are written: what this leader has done, and for what was before that, what stands on the Jobs.
  *
- * @param before - where the operator may not write on Jobs: when the leader before was last there, in milliseconds since 1970.
- * Of Jobs that were complete long before, the index counts as written
+ * @param before - when the leader before was last there, in milliseconds since 1970. Of Jobs that were complete long before, and on
+ * which the operator may not write, the index counts as written
+ * @param mayMark - whether it may write on Jobs at all
  */
-export function createOutputIndexes(before: number | undefined): OutputIndexes {
+export function createOutputIndexes(before: number, mayMark: boolean): OutputIndexes {
   const known = new Map<string, IndexState | "past">();
-  const since = before === undefined ? undefined : before - overlapMs;
+  const since = before - overlapMs;
   return {
     of: (job) => {
       if (job.plan?.index === undefined || stateOfJob(job) !== "succeeded") return undefined;
       const state = known.get(job.metadata?.uid ?? "");
       if (state !== undefined) return state === "past" ? undefined : state;
-      return stateBefore(job, since);
+      return stateBefore(job, mayMark && otherManagerOf(job) === undefined ? undefined : since);
     },
     note: (job, state) => {
       known.set(job.metadata?.uid ?? "", state);
@@ -60,14 +61,15 @@ export function completedAt({ status }: StepJob): number | undefined {
 }
 
 /**
- * Says on a Job what has become of its index, so that no later leader looks for it again.
+ * Says on a Job what has become of its index, so that no later leader looks for it again; unless its status is somebody else's.
  *
  * @param client - of the API server
  * @param job - that is complete; it may be gone
  * @param told - what its condition says
  */
-export async function markIndexed(client: KubeClient, { metadata = {} }: StepJob, told: Told): Promise<void> {
-  const { namespace, name, uid } = metadata;
+export async function markIndexed(client: KubeClient, job: StepJob, told: Told): Promise<void> {
+  if (otherManagerOf(job) !== undefined) return;
+  const { namespace, name, uid } = job.metadata ?? {};
   try {
     await patchStrategic(
       client,

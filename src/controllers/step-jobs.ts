@@ -48,6 +48,7 @@ export function keepJob(job: StepJob, share: Share = (part) => part): StepJob {
       ...(spec?.suspend === undefined ? {} : { suspend: spec.suspend }),
       ...(spec?.completions === undefined ? {} : { completions: spec.completions }),
       ...(spec?.parallelism === undefined ? {} : { parallelism: spec.parallelism }),
+      ...(spec?.managedBy === undefined ? {} : { managedBy: spec.managedBy }),
     } as NonNullable<V1Job["spec"]>),
     status: {
       ...(status?.startTime ? { startTime: status.startTime } : {}),
@@ -78,6 +79,16 @@ function pinsIn(spec: V1Job["spec"]): Readonly<Record<string, string>> {
 
 function picked(map: Readonly<Record<string, string>> = {}, keys: readonly string[]): Record<string, string> {
   return Object.fromEntries(Object.entries(map).filter(([key]) => keys.includes(key)));
+}
+
+/**
+ * Who else writes the status of a Job, as its `managedBy` says. The operator leaves it alone then: what it writes there would be
+ * overwritten, or taken for what the other one has done.
+ *
+ * @param job - as the API server stores it
+ */
+export function otherManagerOf({ spec }: Pick<V1Job, "spec">): string | undefined {
+  return spec?.managedBy === names.jobController ? undefined : spec?.managedBy;
 }
 
 /** The reason of what ends a step that takes a result which is there already. */

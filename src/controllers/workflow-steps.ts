@@ -10,7 +10,7 @@ import type { Held } from "./gate-writes.ts";
 import { pushedNothing, pushesOf } from "./outcomes.ts";
 import type { OutputIndexes } from "./output-indexes.ts";
 import type { Pushes, StepPush } from "./pushes.ts";
-import { hasOnePod, type StepJob, stateOfJob } from "./step-jobs.ts";
+import { hasOnePod, otherManagerOf, type StepJob, stateOfJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import { whyFailed } from "./why-failed.ts";
 
@@ -226,6 +226,7 @@ function viewOf(
     ...{ object: object as KubeObject, isPod, plan, state, schedulingGates, uid, namespace },
     isSuspended: !isPod && spec?.suspend === true,
     isQueued: isQueued(object.metadata?.labels),
+    otherManager: isPod ? undefined : otherManagerOf(object as StepJob),
     startedBefore: status?.startTime !== undefined,
     key: keyOf(object as KubeObject),
     name: `${isPod ? "Pod" : "Job"} ${name}`,

@@ -142,9 +142,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   });
   const { observeWait, countHead } = metrics;
   const pushes = createPushes();
-  const indexes = createOutputIndexes(
-    options.workflow ? undefined : (leadership.before?.getTime() ?? client.now()),
-  );
+  const indexes = createOutputIndexes(leadership.before?.getTime() ?? client.now(), options.workflow);
   const steps = createWorkflowSteps(jobs, pods, pushes, indexes);
   metrics.tellOfWaiting(toldSteps(jobs, pods, steps));
   const access = createCacheAccess(client, { operatorKey, clusterDomain: options.clusterDomain }, signal);

@@ -1,8 +1,6 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 
-const jobController = "kubernetes.io/job-controller";
-
 /** By these Pods of a Job find each other, or are started together: some of them alone would wait for the rest. */
 const fieldsOfGroups = ["subdomain", "workloadRef", "schedulingGroup"];
 /** The same for schedulers beside that of Kubernetes: coscheduling, Volcano, YuniKorn, topologies of Kueue. */
@@ -19,15 +17,6 @@ const notesOfSizes = [
   "kueue.x-k8s.io/job-completions-equal-parallelism",
   "kueue.x-k8s.io/elastic-job",
 ];
-
-/**
- * Who else writes the status of a Job: the controller of Kubernetes would not end it for a criterion, nor make Pods.
- *
- * @param job - as the API server stores it
- */
-export function otherManagerOf({ spec }: V1Job): string | undefined {
-  return spec?.managedBy === jobController ? undefined : spec?.managedBy;
-}
 
 /**
  * Why an Indexed Job takes the results of all of its indexes or of none.

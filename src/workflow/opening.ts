@@ -206,8 +206,12 @@ function nameOfLast(
 /** What is to be done with a step that waits. */
 export type Opening =
   | { readonly kind: "open"; readonly pins: readonly string[] }
-  | { readonly kind: "fail"; readonly reason: "InputProducerFailed" | "InputNeverCame" }
-  | { readonly kind: "wait"; readonly againInMs: number | undefined };
+  | { readonly kind: "fail"; readonly reason: WaitFailure }
+  /** `overdue`: why it would be ended, if the operator might. */
+  | { readonly kind: "wait"; readonly againInMs: number | undefined; readonly overdue?: WaitFailure };
+
+/** Why a step that waits is not to start any more. */
+export type WaitFailure = "InputProducerFailed" | "InputNeverCame";
 
 /** All that is known of a step when its opening is decided; times in milliseconds since 1970. */
 export interface StepFacts {
@@ -215,6 +219,8 @@ export interface StepFacts {
   readonly createdAt: number;
   readonly timeoutSeconds: number | undefined;
   readonly onProducerFailure: "wait" | "fail";
+  /** Its status is the operator's to write, as far as it waits. */
+  readonly mayEnd: boolean;
   /** Its author set wait-for-inputs to "false" while it waited. */
   readonly byHand: boolean;
   /** How many steps of its batch are not there yet; undefined where it is in none. */
@@ -243,11 +249,21 @@ export function decideOpening(step: StepFacts, inputs: readonly InputVerdict[]):
   const settled = settledInMs(step, all);
   if (all.length === inputs.length && settled <= 0 && !step.missingOfBatch)
     return { kind: "open", pins: all.map(({ pin }) => pin) };
-  if (step.onProducerFailure === "fail" && inputs.some(({ kind }) => kind === "failed"))
-    return { kind: "fail", reason: "InputProducerFailed" };
-  if (left !== undefined && left <= 0) return { kind: "fail", reason: "InputNeverCame" };
-  const waits = [...(left === undefined ? [] : [left]), ...(settled > 0 ? [settled] : [])];
-  return { kind: "wait", againInMs: waits.length > 0 ? Math.min(...waits) : undefined };
+  const failure = failureOf(step, left, inputs);
+  if (failure !== undefined && step.mayEnd) return { kind: "fail", reason: failure };
+  const waits = [left ?? 0, settled].filter((ms) => ms > 0);
+  const againInMs = waits.length > 0 ? Math.min(...waits) : undefined;
+  return { kind: "wait", againInMs, ...(failure && { overdue: failure }) };
+}
+
+function failureOf(
+  { onProducerFailure }: StepFacts,
+  leftMs: number | undefined,
+  inputs: readonly InputVerdict[],
+): WaitFailure | undefined {
+  if (onProducerFailure === "fail" && inputs.some(({ kind }) => kind === "failed"))
+    return "InputProducerFailed";
+  return leftMs !== undefined && leftMs <= 0 ? "InputNeverCame" : undefined;
 }
 
 /** Who says how many steps there are needs no guess. */
@@ -262,8 +278,4 @@ function settledInMs(step: StepFacts, there: readonly InputVerdict[]): number {
 export type HeadResult = "there" | "missing" | "unknown" | "refused";
 
 /** How a step's waiting ended, in a word for metrics. */
-export type WaitResult =
-  | "Opened"
-  | "OpenedByHand"
-  | "Memoized"
-  | Extract<Opening, { kind: "fail" }>["reason"];
+export type WaitResult = "Opened" | "OpenedByHand" | "Memoized" | WaitFailure;

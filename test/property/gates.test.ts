@@ -50,7 +50,7 @@ class World {
     const opening = decideOpening(
       {
         ...{ now, createdAt, lastArrival, timeoutSeconds: undefined, onProducerFailure: "wait" },
-        ...{ byHand: false, missingOfBatch: undefined },
+        ...{ byHand: false, mayEnd: true, missingOfBatch: undefined },
       },
       [verdict],
     );

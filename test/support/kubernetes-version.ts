@@ -5,6 +5,8 @@ export const minor = Number(/^1\.(\d+)$/.exec(process.env["ORAS_OPERATOR_API_SER
 export const since = {
   /** KEP-3998: SuccessCriteriaMet of a Job that is not Indexed. */
   jobsAreMet: 31,
+  /** KEP-4368; before, the API server drops managedBy of a Job. */
+  jobsAreManaged: 32,
   /** KEP-4639; before, the field is unknown. */
   imageVolumes: 31,
   /** KEP-1880. */

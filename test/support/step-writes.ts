@@ -88,6 +88,14 @@ export const contractWrites: readonly Write[] = [
   ["say that a Job waits no more", "jobs", "held", meta(label("false"))],
   ["let Kueue admit a Job", "jobs", "held", meta({ ...label("false"), ...kueue("example.com/data") })],
   ["let Kueue admit a Pod", "pods", "gated", meta(kueue("example.com/data"))],
+  ["say what a Job waits for whose status is somebody else's", "jobs", "managed", meta(waitingFor("[1]"))],
+  ["resume such a Job", "jobs", "managed", resumed],
+  [
+    "end a Job that Kubernetes' own controller manages",
+    "jobs",
+    "kubernetes-own/status",
+    status({ startTime: now, conditions: [suspended, target("InputNeverCame")] }),
+  ],
   ["say that a Job's inputs are missing", "jobs", "held/status", conditions(available("False")), strategic],
   ["say that a Job's inputs are there", "jobs", "opened/status", conditions(available("True")), strategic],
   ["the same while it runs", "jobs", "runs/status", conditions(available("True")), strategic],
@@ -178,6 +186,8 @@ export const contractWrites: readonly Write[] = [
 /** What looks like memoization and is none. */
 const memoAttacks: readonly Write[] = [
   ["success without a claim", "jobs", "held/status", taken(), strategic],
+  ["success, which is somebody else's to say", "jobs", "managed-claimed/status", taken(), strategic],
+  ["indexes, which are somebody else's to say", "jobs", "managed-indexed/status", some("0,2", 2)],
   ["success that its author has to resume", "jobs", "authors-claimed/status", taken(), strategic],
   ["success of a part", "jobs", "claimed/status", taken({ succeeded: 1 }), strategic],
   ["more success than there is", "jobs", "claimed/status", taken({ succeeded: 3 }), strategic],
@@ -423,6 +433,26 @@ export const attacks: readonly Write[] = [
     strategic,
   ],
   ["a condition that knows nothing", "jobs", "held/status", conditions(available("Unknown")), strategic],
+  ...[
+    available("True"),
+    available("False"),
+    indexed("True"),
+    condition("Suspended", "False", "Memoized"),
+  ].map(
+    (one): Write => [
+      "a condition that is not its to say",
+      "jobs",
+      "managed/status",
+      conditions(one),
+      strategic,
+    ],
+  ),
+  [
+    "an end that is not its to say",
+    "jobs",
+    "managed/status",
+    status({ startTime: now, conditions: [suspended, target("InputNeverCame")] }),
+  ],
   ["a label by the status", "jobs", "held/status", meta({ labels: { a: "b" } })],
   ["an owner by the status", "jobs", "held/status", meta({ ownerReferences: [owner] })],
   ["a finalizer by the status", "jobs", "held/status", meta({ finalizers: ["example.com/x"] })],

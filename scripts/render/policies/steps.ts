@@ -165,6 +165,10 @@ export function jobPolicy(): StepPolicy {
         `${names.inputDigestsAnnotation} of a Job's template holds sha256:DIGEST, tag or wait for each input, separated by commas`,
       ),
       onStatus(
+        `oldObject.spec.?managedBy.orValue(${quote(names.jobController)}) == ${quote(names.jobController)}`,
+        `the operator may not write the status of a Job whose managedBy is another than ${names.jobController}`,
+      ),
+      onStatus(
         `${unchanged(status, ["conditions", "startTime"])} || (variables.takes && ${unchanged(status, ["conditions", "startTime", "succeeded", "completedIndexes"])}) || (variables.takesSome && ${unchanged(status, ["succeeded", "completedIndexes"])})`,
         "the operator may change startTime and conditions in the status of a Job, and succeeded and completedIndexes of one that takes results, and no other field",
       ),

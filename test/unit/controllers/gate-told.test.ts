@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ToldBefore, untilTold } from "../../../src/controllers/gate-told.ts";
+import { type ToldBefore, tellOverdue, untilTold } from "../../../src/controllers/gate-told.ts";
 
 const uid = "one";
 
@@ -13,6 +13,36 @@ function tellings(times: readonly number[], told = new Map<string, ToldBefore>()
     return isNow;
   });
 }
+
+describe("that somebody else is to end a step", () => {
+  it("is told once an hour at most, whatever changes meanwhile, and also where what it waits for is told", () => {
+    const about = fc.record({
+      gap: fc.integer({ min: 1, max: 1_500_000 }),
+      reason: fc.constantFrom("InputNeverCame" as const, "InputProducerFailed" as const),
+      sentence: fc.constantFrom("waits for a", "waits for b"),
+    });
+    fc.assert(
+      fc.property(fc.array(about, { minLength: 1, maxLength: 40 }), (looks) => {
+        const told = new Map<string, ToldBefore>();
+        const times: number[] = [];
+        let now = 0;
+        for (const { gap, reason, sentence } of looks) {
+          now += gap;
+          untilTold(told, { uid }, { sentence, record: "", isWritten: true, now });
+          const tell = () => void times.push(now);
+          const againInMs = tellOverdue(
+            told,
+            { uid, otherManager: "x/y" },
+            { reason, why: "", sentence, tell, now },
+          );
+          expect(now + againInMs).toBe((times.at(-1) ?? 0) + 3_600_000);
+        }
+        for (const [i, at] of times.slice(1).entries())
+          expect(at - (times[i] ?? 0)).toBeGreaterThanOrEqual(3_600_000);
+      }),
+    );
+  });
+});
 
 describe("what a step waits for", () => {
   it("is told at once first, then together", () => {

@@ -1,3 +1,4 @@
+import type { V1JobSpec } from "@kubernetes/client-node";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
@@ -23,9 +24,15 @@ const held = { ...injected, [names.waitingLabel]: "true" };
 const complete = { conditions: [{ type: "Complete", status: "True" }] };
 const wait: StepAnnotations = { "wait-for-inputs": "true" };
 
-function job(name: string, map: StepAnnotations, more: { labels?: object; status?: object } = {}): StepJob {
-  const { labels = held, status = {} } = more;
-  const made = jobOf(name, map, "true", { suspend: labels === held });
+interface More {
+  readonly labels?: object;
+  readonly status?: object;
+  readonly spec?: Partial<V1JobSpec>;
+}
+
+function job(name: string, map: StepAnnotations, more: More = {}): StepJob {
+  const { labels = held, status = {}, spec = {} } = more;
+  const made = jobOf(name, map, "true", { suspend: labels === held, ...spec });
   const metadata = { ...made.metadata, labels, namespace: "ns", uid: `uid-${name}` };
   return keepJob({
     ...made,
@@ -182,6 +189,76 @@ describe("a Job that has started once, and waits again", () => {
     const pins = { metadata: { annotations: { [names.inputDigestsAnnotation]: digest } } };
     const first = { suspend: false, template: pins };
     expect(specs).toEqual(isOpened ? [first, { suspend: false }] : [first]);
+  });
+});
+
+describe("a Job whose status somebody else writes", () => {
+  const multikueue = "kueue.x-k8s.io/multikueue";
+  const late: StepAnnotations = { ...wait, "input-uri": "a/b:1", "wait-timeout": "60s" };
+  const of = (map: StepAnnotations, managedBy = multikueue) => job("one", map, { spec: { managedBy } });
+  const statuses = (writes: readonly { path: string }[]) =>
+    writes.filter(({ path }) => path.endsWith("/status"));
+  const failed = { conditions: [{ type: "Failed", status: "True" }] };
+  const makes = job("makes", { "output-uri": "a/b:1" }, { labels: injected, status: failed });
+
+  it("is told once an hour that it waits in vain, and not ended", async () => {
+    const { controllers, told, setClock, writes } = world([of(late)]);
+    const counts: number[] = [];
+    const hour = 3_600_000;
+    for (const at of [59_000, 60_000, 61_000, hour, hour + 59_999, hour + 60_000, hour * 2, hour * 3]) {
+      setClock(at);
+      // It may come all the same: its registry is asked as before.
+      expect(await controllers[0]?.reconcile("ns/one")).toBeLessThanOrEqual(30_000);
+      counts.push(told("InputNeverCame").length);
+    }
+    expect(counts).toEqual([0, 1, 1, 1, 1, 2, 2, 3]);
+    expect(told("InputNeverCame")[0]).toMatch(
+      /^one InputNeverCame Job one did not start within 60 s.* written by kueue.x-k8s.io\/multikueue, as managedBy says\. Delete it, or set wait-for-inputs to "false".* a\/b:1/,
+    );
+    expect(statuses(writes)).toEqual([]);
+  });
+
+  it("is told so, too, when what makes its input has failed", async () => {
+    const { controllers, told, writes } = world([of({ ...late, "on-producer-failure": "fail" }), makes]);
+    await controllers[0]?.reconcile("ns/one");
+    expect(told("InputProducerFailed").join()).toMatch(/as on-producer-failure says\. .*multikueue/);
+    expect(statuses(writes)).toEqual([]);
+  });
+
+  it.each<[string, StepAnnotations, number, Head]>([
+    ["waits", { "input-uri": "a/b:1" }, 0, { missing: true }],
+    ["cannot be read", { "input-uri": "a/b:1", "wait-timeout": "soon" }, 0, { missing: true }],
+    [
+      "starts after all",
+      { "input-uri": `a/b@sha256:${"a".repeat(64)}`, "wait-timeout": "1s" },
+      9_000,
+      { digest: `sha256:${"a".repeat(64)}` },
+    ],
+    ["is started by hand", { "wait-for-inputs": "false", "input-uri": "a/b:1" }, 9_000, { missing: true }],
+  ])("has nothing in it when it %s", async (what, map, at, head) => {
+    const { controllers, setClock, writes } = world([of({ ...wait, ...map })], [], head);
+    setClock(at);
+    await controllers[0]?.reconcile("ns/one");
+    expect(JSON.stringify(writes).includes(`"${names.waitingLabel}":"false"`)).toBe(what.includes("start"));
+    expect(statuses(writes)).toEqual([]);
+  });
+
+  it("has nothing in it when it has started, or is refused to", async () => {
+    const started = job("one", late, { labels: injected, spec: { managedBy: multikueue } });
+    const first = world([started]);
+    await first.controllers[0]?.reconcile("ns/one");
+    const refusal = new KubeError("PATCH x", 403, { message: "no Jobs at night" });
+    const second = world([of(late)], [], { missing: true }, () => refusal);
+    await expect(second.controllers[0]?.reconcile("ns/one")).rejects.toThrow(refusal);
+    expect(second.told("StartRefused")).toHaveLength(1);
+    expect(statuses([...first.sent, ...second.sent])).toEqual([]);
+  });
+
+  it("is one of another controller than that of Kubernetes", async () => {
+    const { controllers, setClock, writes } = world([of(late, names.jobController)]);
+    setClock(60_000);
+    await controllers[0]?.reconcile("ns/one");
+    expect(JSON.stringify(statuses(writes))).toContain("FailureTarget");
   });
 });
 

@@ -6,12 +6,13 @@ import { describe, expect, it, onTestFinished, type TestContext } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import { outputIndexController } from "../../../src/controllers/output-index.ts";
-import { createOutputIndexes } from "../../../src/controllers/output-indexes.ts";
+import { createOutputIndexes, markIndexed } from "../../../src/controllers/output-indexes.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import type { RegistryAccess } from "../../../src/controllers/trust.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import type { KubeClient } from "../../../src/kube/client.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import type { Reflector } from "../../../src/kube/reflector.ts";
 import { createStore } from "../../../src/kube/store.ts";
@@ -34,13 +35,17 @@ interface Ended {
   readonly type?: string;
   /** What stands on it of its index. */
   readonly told?: "True" | "False";
+  readonly managedBy?: string;
 }
 
 function ended(
   name: string,
-  { ageMs = 1_000, completions = 3, completedIndexes, type = "Complete", told }: Ended = {},
+  { ageMs = 1_000, completions = 3, completedIndexes, type = "Complete", told, managedBy }: Ended = {},
 ) {
-  const made = jobOf(name, map, "true", { completionMode: "Indexed", completions });
+  const made = jobOf(name, map, "true", {
+    ...{ completionMode: "Indexed", completions },
+    ...(managedBy && { managedBy }),
+  });
   const at = new Date(now - ageMs).toISOString();
   return keepJob({
     ...made,
@@ -100,6 +105,7 @@ async function world(
     tags,
     isReady = true,
     before,
+    mayMark = before === undefined,
     mark,
     hold,
   }: {
@@ -108,6 +114,7 @@ async function world(
     readonly tags: Readonly<Record<string, string>>;
     readonly isReady?: boolean;
     readonly before?: number;
+    readonly mayMark?: boolean;
     readonly mark?: () => Promise<void>;
     /** Before a request is answered. */
     readonly hold?: (method: string, reference: string) => Promise<void> | undefined;
@@ -138,7 +145,7 @@ async function world(
   const cache = { metadata: { name: "oras", namespace: "work" }, spec: { deploy: true } } as StoredOrasCache;
   const jobs = mirror(jobsThere);
   const pods = mirror(podsThere);
-  const indexes = createOutputIndexes(before);
+  const indexes = createOutputIndexes(before ?? now, mayMark);
   const steps = createWorkflowSteps(jobs as never, pods as never, createPushes(), indexes);
   const events: string[] = [];
   const woken: string[] = [];
@@ -347,21 +354,43 @@ describe("the index of an Indexed Job", () => {
     expect([puts, made.events.length, made.marks.length]).toEqual([1, 1, 1]);
   });
 
-  it.each<[string, Ended, number?]>([
+  it.each<[string, Ended, number?, boolean?]>([
     ["failed", { type: "Failed" }],
+    [
+      "was complete long before the last leader was there, where its status is somebody else's",
+      { ageMs: 3_600_000, managedBy: "kueue.x-k8s.io/multikueue" },
+      now,
+      true,
+    ],
     [
       "was complete long before the last leader was there, where it cannot stand on it",
       { ageMs: 3_600_000 },
       now,
     ],
-  ])("is not looked for of a Job that %s", async (_, end, before) => {
+  ])("is not looked for of a Job that %s", async (_, end, before, mayMark) => {
     const made = await world(onTestFinished, {
       jobs: [ended("sample", end)],
       tags: {},
       ...(before !== undefined && { before }),
+      ...(mayMark !== undefined && { mayMark }),
     });
     expect(made.keys).toEqual([]);
     expect(made.producers()).toHaveLength(1);
     expect(made.producers()[0]?.state).not.toBe("live");
   });
 });
+
+it.each([
+  [undefined, 1],
+  [names.jobController, 1],
+  ["kueue.x-k8s.io/multikueue", 0],
+])(
+  "what has become of it stands on a Job that is managed by %s, unless that is somebody else",
+  async (managedBy, count) => {
+    let requests = 0;
+    const client = { now: () => now, request: () => Promise.resolve(requests++) } as unknown as KubeClient;
+    const job = ended("sample", managedBy === undefined ? {} : { managedBy });
+    await markIndexed(client, job, { status: "True", reason: "IndexPushed", message: "x" });
+    expect(requests).toBe(count);
+  },
+);

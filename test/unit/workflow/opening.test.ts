@@ -302,7 +302,7 @@ const made: InputVerdict = { kind: "made", by: [producer("p", "live")] };
 describe("a step", () => {
   const base: StepFacts = {
     ...{ now: 100_000, createdAt: 99_000, timeoutSeconds: undefined, onProducerFailure: "wait" },
-    ...{ byHand: false, missingOfBatch: undefined, lastArrival: 99_000 },
+    ...{ byHand: false, mayEnd: true, missingOfBatch: undefined, lastArrival: 99_000 },
   };
   const open = (...pins: string[]) => ({ kind: "open", pins });
   const wait = (againInMs?: number) => ({ kind: "wait", againInMs });
@@ -342,6 +342,24 @@ describe("a step", () => {
       neverCame,
     ],
     ["opens after that all the same, when all are there", { timeoutSeconds: 1 }, [there()], open("sha256:a")],
+    [
+      "goes on after that where somebody else writes its status",
+      { timeoutSeconds: 1, mayEnd: false },
+      [nobody],
+      { kind: "wait", againInMs: undefined, overdue: "InputNeverCame" },
+    ],
+    [
+      "goes on after a failure where somebody else writes its status, as long as it may",
+      { onProducerFailure: "fail", timeoutSeconds: 5, mayEnd: false },
+      [failed],
+      { kind: "wait", againInMs: 4_000, overdue: "InputProducerFailed" },
+    ],
+    [
+      "settles after that where somebody else writes its status",
+      { timeoutSeconds: 1, mayEnd: false },
+      [there(true)],
+      { kind: "wait", againInMs: 1_000, overdue: "InputNeverCame" },
+    ],
     [
       "opens by hand with what is there",
       { byHand: true, timeoutSeconds: 1, missingOfBatch: 3, onProducerFailure: "fail" },
