@@ -104,7 +104,7 @@ export async function look(
     await tellWaiting(settings, step, { sentence, record, decisions, tell, now, toldOf });
   }
   const polled = plan.inputs.filter((_, i) => asksAgain.has(verdicts[i]?.kind ?? ""));
-  const polls = polled.map((input) => heads.againInMs(namespace, input));
+  const polls = polled.map((input) => heads.againInMs(namespace, input, step.uid));
   const overdueInMs = tellIfOverdue(opening.overdue, { step, sentence, tell, now, toldOf });
   return Math.min(...polls, tellInMs || hourMs, opening.againInMs ?? hourMs, overdueInMs);
 }

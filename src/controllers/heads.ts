@@ -1,6 +1,7 @@
 import { forgetOldest } from "../kube/forget.ts";
 import type { Head, Refused } from "../workflow/opening.ts";
 import { type Artifact, idIn, type StepInput } from "../workflow/step.ts";
+import { waitMs } from "./poll-plan.ts";
 import { createTurns, type Turns } from "./turns.ts";
 
 /** An artifact, and with what login to ask for it where it is in a remote registry. */
@@ -16,8 +17,15 @@ export interface Heads {
   readonly outdatedWhere: (namespace: string, may: (artifact: Artifact) => boolean) => void;
   /** Nobody waits for it any more, by its id in its namespace. */
   readonly forget: (id: string) => void;
-  /** After how many milliseconds to ask again. */
-  readonly againInMs: (namespace: string, artifact: AskedFor) => number;
+  /**
+   * After how many milliseconds a step is to ask again, by its UID. Of those that wait for the same one asks when it is time to, and
+   * the others only where that one does not: they are told.
+   */
+  readonly againInMs: (namespace: string, artifact: AskedFor, uid: string) => number;
+  /** A step waits no more for what has an id in its namespace; whether it was the one that asks. */
+  readonly left: (id: string, uid: string) => boolean;
+  /** Told of what is there that was not when it was asked for before, and which step has found it, unless somebody else tells. */
+  readonly onFound: (tell: (id: string, uid: string | undefined) => void) => void;
 }
 
 /** What a registry answers; and for how long it wants not to be asked, if it says so. */
@@ -31,8 +39,7 @@ export interface Asking {
   readonly refusalOf?: (namespace: string, artifact: AskedFor) => Promise<Refused | undefined>;
 }
 
-const firstMs = 5_000;
-const growth = 1.5;
+const againMs = 1_000;
 const mostRemembered = 50_000;
 /** Of one artifact: what it shows to one is not what it shows to another. */
 const mostLogins = 100;
@@ -62,7 +69,10 @@ interface Entry {
   readonly artifact: AskedFor;
   head: Head | undefined;
   askedAt: number;
-  waitMs: number;
+  /** How often it was since it was news, or something happened to it. */
+  asked: number;
+  /** The step that is to ask for it again, and when. */
+  next: { readonly uid: string; readonly at: number } | undefined;
   /** When it is its turn, where it had to be given one. */
   turnAt: number | undefined;
   /** How often it was. */
@@ -86,6 +96,9 @@ export function createHeads(
 ): Heads {
   /** By artifacts, then by logins. */
   const known = new Map<string, Map<string, Entry>>();
+  /** The ids of those of caches that are asked for again and again. */
+  const polled = new Set<string>();
+  let tellFound: (id: string, uid: string | undefined) => void = () => {};
   const [cacheTurns, remoteTurns] = [createTurns(ofCache.pace, now), createTurns(ofRemote.pace, now)];
 
   const entryOf = (namespace: string, artifact: AskedFor): Entry => {
@@ -100,7 +113,8 @@ export function createHeads(
       ...{ namespace, artifact },
       head: undefined,
       askedAt: 0,
-      waitMs: firstMs,
+      asked: 0,
+      next: undefined,
       turnAt: undefined,
       outdated: 0,
       asking: undefined,
@@ -114,8 +128,7 @@ export function createHeads(
   const isItsTurn = (entry: Entry): boolean => {
     const { namespace, artifact } = entry;
     const remote = remoteOf(namespace, artifact);
-    const isPoll = entry.head !== undefined && entry.askedAt > 0;
-    if (remote || isPoll) {
+    if (remote || isPoll(entry)) {
       const turns = remote ? remoteTurns : cacheTurns;
       entry.turnAt ??= turns.take(`${namespace} ${remote ?? artifact.registry}`);
       if (entry.turnAt > now()) return false;
@@ -125,25 +138,42 @@ export function createHeads(
   };
   const askAgain = async (entry: Entry, namespace: string, artifact: AskedFor) => {
     const { outdated } = entry;
+    const wasPoll = isPoll(entry);
     const { stopMs, ...head } = await ask(namespace, artifact);
     const remote = remoteOf(namespace, artifact);
     if (remote && stopMs !== undefined) together.stop(remote, stopMs);
     // One that was asked later knows more.
     if (entry.asking?.outdated !== outdated) return head;
     const isNews = JSON.stringify(head) !== JSON.stringify(entry.head);
-    const { longestMs } = remote ? ofRemote : ofCache;
-    entry.waitMs = isNews ? firstMs : Math.min(entry.waitMs * growth, longestMs);
+    entry.asked = isNews ? 0 : entry.asked + 1;
     entry.head = head;
     // What happened while it was asked may not be in the answer.
     entry.askedAt = outdated === entry.outdated ? now() : Number.NEGATIVE_INFINITY;
     entry.asking = undefined;
+    const uid = entry.next?.uid;
+    // Whoever still wants to know says so after that.
+    if ("digest" in head) rest(entry);
+    if ("digest" in head && isNews && wasPoll) tellFound(idIn(namespace, artifact), uid);
     return head;
+  };
+  /** Nobody is to ask for it again. */
+  const rest = (entry: Entry) => {
+    entry.next = undefined;
+    polled.delete(idIn(entry.namespace, entry.artifact));
+  };
+  const isRemote = ({ namespace, artifact }: Entry) => remoteOf(namespace, artifact) !== undefined;
+  /** When what is known of it is too old: for the step that is to ask again, or for others where that does not. */
+  const oldAt = (entry: Entry, isNext = entry.next !== undefined): number => {
+    const { longestMs } = isRemote(entry) ? ofRemote : ofCache;
+    const count = isNext ? polled.size : undefined;
+    return entry.askedAt + waitMs({ asked: entry.asked, longestMs, count });
   };
 
   const outdate = (entry: Entry) => {
     entry.askedAt = Number.NEGATIVE_INFINITY;
-    entry.waitMs = firstMs;
+    entry.asked = 0;
     entry.outdated++;
+    rest(entry);
   };
 
   return {
@@ -154,7 +184,7 @@ export function createHeads(
       const entry = entryOf(namespace, artifact);
       // An answer that was asked for before something happened may not have it.
       if (entry.asking?.outdated === entry.outdated) return entry.asking.answer;
-      const isOld = entry.head === undefined || now() - entry.askedAt >= entry.waitMs;
+      const isOld = entry.head === undefined || oldAt(entry) <= now();
       if (!isOld && entry.head) return entry.head;
       if (!isItsTurn(entry)) return entry.head ?? notYet;
       const answer = askAgain(entry, namespace, artifact);
@@ -165,7 +195,18 @@ export function createHeads(
     outdated: (namespace, artifact) => {
       for (const entry of known.get(idIn(namespace, artifact))?.values() ?? []) outdate(entry);
     },
-    forget: (id) => void known.delete(id),
+    forget: (id) => {
+      known.delete(id);
+      polled.delete(id);
+    },
+    onFound: (tell) => {
+      tellFound = tell;
+    },
+    left: (id, uid) => {
+      const own = [...(known.get(id)?.values() ?? [])].filter(({ next }) => next?.uid === uid);
+      own.forEach(rest);
+      return own.length > 0;
+    },
     outdatedWhere: (namespace, may) => {
       for (const entries of known.values()) {
         const [first] = entries.values();
@@ -173,9 +214,26 @@ export function createHeads(
           for (const entry of entries.values()) outdate(entry);
       }
     },
-    againInMs: (namespace, artifact) => {
-      const { askedAt, waitMs, turnAt } = entryOf(namespace, artifact);
-      return Math.max((turnAt ?? askedAt + waitMs) - now(), 1_000);
+    againInMs: (namespace, artifact, uid) => {
+      const entry = entryOf(namespace, artifact);
+      const { next } = entry;
+      const isOthers = next !== undefined && next.uid !== uid && next.at > now();
+      if (isOthers || isRemote(entry)) return leftMs((entry.turnAt ?? oldAt(entry, false)) - now());
+      polled.add(idIn(namespace, artifact));
+      forgetOldest(polled, mostRemembered);
+      const at = entry.turnAt ?? oldAt(entry, true);
+      entry.next = { uid, at };
+      return leftMs(at - now());
     },
   };
+}
+
+/** It was asked before, and nothing has happened to it since. */
+function isPoll({ head, askedAt }: Entry): boolean {
+  return head !== undefined && askedAt > 0;
+}
+
+/** A timer may end a moment too early; what is late is not looked at again and again. */
+function leftMs(ms: number): number {
+  return ms > 0 ? Math.ceil(ms) : againMs;
 }

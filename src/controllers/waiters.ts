@@ -59,7 +59,11 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
 
   const leave = (group: Group, uid: string) => {
     group.members.delete(uid);
-    if (group.members.size > 0) return;
+    const [another] = group.members.values();
+    if (another !== undefined) {
+      if (heads.left(group.id, uid)) wake(another);
+      return;
+    }
     waiting.delete(group.id);
     heads.forget(group.id);
   };
@@ -153,6 +157,9 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     const job = owner?.kind === "Job" ? steps.job(`${pod?.metadata?.namespace}/${owner.name}`) : undefined;
     if (job) change(job, job);
   };
+  heads.onFound((id, by) => {
+    for (const [uid, waiter] of waiting.get(id)?.members ?? []) if (uid !== by) wake(waiter);
+  });
   for (const job of jobs.store.values()) changeJob(job, undefined);
   for (const pod of pods.store.values()) change(steps.ofPod(pod), undefined);
   jobs.subscribe((_key, now, before) => changeJob(now, before));

@@ -32,12 +32,17 @@ const manifestType = "application/vnd.oci.image.manifest.v1+json";
  *
  * @param agent - the program
  * @param key - of the cache
- * @param options - pullsSince: since when the keeper knows of pulls, if before its start; keeper: more options of it
+ * @param options - pullsSince: since when the keeper knows of pulls, if before its start; keeper: more options of it; tells: whether it hears
+ *   of pushes
  */
 export async function startKeptRegistry(
   agent: string,
   key: string,
-  { pullsSince, keeper: more = [] }: { pullsSince?: Date; keeper?: readonly string[] } = {},
+  {
+    pullsSince,
+    keeper: more = [],
+    tells = true,
+  }: { pullsSince?: Date; keeper?: readonly string[]; tells?: boolean } = {},
 ) {
   const folder = temporaryFolder("kept");
   const [data, keys] = [temporaryFolder("data"), temporaryFolder("key")];
@@ -71,13 +76,15 @@ export async function startKeptRegistry(
         REGISTRY_AUTH_HTPASSWD_REALM: "oras",
         REGISTRY_AUTH_HTPASSWD_PATH: htpasswd,
         OTEL_TRACES_EXPORTER: "none",
-        REGISTRY_NOTIFICATIONS_ENDPOINTS: JSON.stringify([
-          {
-            ...{ name: "keeper", url: `http://${address}:${names.registryEventsPort}/` },
-            ...{ timeout: "5s", threshold: 3, backoff: "1s" },
-            ignoredmediatypes: ["application/octet-stream"],
-          },
-        ]),
+        ...(tells && {
+          REGISTRY_NOTIFICATIONS_ENDPOINTS: JSON.stringify([
+            {
+              ...{ name: "keeper", url: `http://${address}:${names.registryEventsPort}/` },
+              ...{ timeout: "5s", threshold: 3, backoff: "1s" },
+              ignoredmediatypes: ["application/octet-stream"],
+            },
+          ]),
+        }),
       },
     },
   );

@@ -148,31 +148,114 @@ describe("what registries say", () => {
     expect(await look(young)).toEqual({ isAsked: true, head: young });
   });
 
-  it("is asked again after 5 s, then more seldom up to every 30 s, and from 5 s again after news", async () => {
-    const { clock, heads, look } = world();
-    await look(old);
-    const waits: number[] = [];
-    for (let i = 0; i < 8; i++) {
-      const wait = heads.againInMs("ns", artifact);
-      clock.ms += wait - 1;
-      expect(await look(old)).toEqual({ isAsked: false, head: old });
-      clock.ms += 1;
-      expect(await look(old)).toEqual({ isAsked: true, head: old });
-      waits.push(wait);
-    }
-    expect(waits).toEqual([5_000, 7_500, 11_250, 16_875, 25_312.5, 30_000, 30_000, 30_000]);
-    clock.ms += 30_000;
-    await look(young);
-    expect(heads.againInMs("ns", artifact)).toBe(5_000);
-    clock.ms += 5_000;
-    await look(young);
-    heads.outdated("ns", artifact);
-    await look(young);
-    expect(heads.againInMs("ns", artifact)).toBe(7_500);
-  });
-
   const tags = (count: number, of = artifact) =>
     Array.from({ length: count }, (_, i) => ({ ...of, version: `:${i}` }));
+  const missing: Head = { missing: true };
+
+  /** When each question about some of them comes, in seconds, as steps of their own look where they are told to. */
+  const questions = async (made: ReturnType<typeof world>, of: readonly Artifact[], seconds: number) => {
+    const { clock, look, heads } = made;
+    const begun = clock.ms;
+    const due = new Map(of.map((one, i) => [one, clock.ms + (i % 7)]));
+    const asked: { readonly at: number; readonly artifact: Artifact }[] = [];
+    for (;;) {
+      const [next = artifact, at = 0] = [...due].sort(([, a], [, b]) => a - b)[0] ?? [];
+      if (at > begun + seconds * 1_000) return asked;
+      clock.ms = at;
+      if ((await look(missing, next)).isAsked) asked.push({ at: (at - begun) / 1_000, artifact: next });
+      due.set(next, at + heads.againInMs("ns", next, idOf(next)));
+    }
+  };
+
+  it("is asked for again after 1 s, then every 2 s, where few are polled", async () => {
+    const made = world();
+    const { clock, heads, look } = made;
+    expect((await questions(made, [artifact], 10)).map(({ at }) => at)).toEqual([0, 1, 3, 5, 7, 9]);
+    // News begin anew.
+    clock.ms += 2_000;
+    await look(old);
+    expect(heads.againInMs("ns", artifact, "a")).toBe(1_000);
+    clock.ms += 1_000;
+    await look(old);
+    expect(heads.againInMs("ns", artifact, "a")).toBe(2_000);
+    heads.outdated("ns", artifact);
+    await look(old);
+    expect(heads.againInMs("ns", artifact, "a")).toBe(2_000);
+  });
+
+  it("is asked for once a second, of all that are polled, before the waits have grown", async () => {
+    const asked = await questions(world(), tags(10), 100);
+    const of = (one: Artifact) => asked.filter((each) => each.artifact.version === one.version);
+    for (const one of tags(10)) expect(of(one).length).toBeGreaterThanOrEqual(10);
+    expect(asked.filter(({ at }) => at > 30).length).toBeLessThanOrEqual(71);
+  });
+
+  it("is asked for after 5 s, then more seldom up to every 30 s, where many are polled", async () => {
+    const made = world();
+    const asked = await questions(made, tags(100), 40);
+    const first = asked.filter((each) => each.artifact.version === ":0").map(({ at }) => Math.floor(at));
+    expect(first.slice(0, 4)).toEqual([0, 5, 12, 23]);
+    // When they are gone, the one that is left is few.
+    for (const one of tags(100).slice(1)) made.heads.forget(idIn("ns", one));
+    const [left = artifact] = tags(1);
+    // Turns that were reserved for them pass.
+    made.clock.ms += 200_000;
+    expect(await questions(made, [left], 60).then((all) => all.length)).toBeGreaterThanOrEqual(28);
+  });
+
+  describe("of which several steps wait for the same", () => {
+    it("is asked for again by one of them; the others hear of it when it is there", async () => {
+      const { clock, heads, look } = world();
+      const found: unknown[] = [];
+      heads.onFound((id, uid) => found.push([id, uid]));
+      await look(missing);
+      const again = (uid: string) => heads.againInMs("ns", artifact, uid);
+      expect(["a", "b", "c", "a"].map(again)).toEqual([1_000, 5_000, 5_000, 1_000]);
+      clock.ms += 1_000;
+      expect((await look(missing)).isAsked).toBe(true);
+      expect(["a", "b"].map(again)).toEqual([2_000, 7_500]);
+      clock.ms += 2_000;
+      expect(found).toEqual([]);
+      await look(young);
+      expect(found).toEqual([[idIn("ns", artifact), "a"]]);
+    });
+
+    it("is asked for by another one when that one goes, or does not look", async () => {
+      const { clock, heads, look } = world();
+      await look(missing);
+      const again = (uid: string) => heads.againInMs("ns", artifact, uid);
+      const left = (uid: string) => heads.left(idIn("ns", artifact), uid);
+      expect(["a", "b"].map(again)).toEqual([1_000, 5_000]);
+      expect([left("b"), left("a"), left("a")]).toEqual([false, true, false]);
+      expect(again("b")).toBe(1_000);
+      clock.ms += 5_000;
+      expect((await look(missing)).isAsked).toBe(true);
+      expect(again("c")).toBe(2_000);
+    });
+
+    it("is told by whoever was told of the push, not once more", async () => {
+      const { heads, look } = world();
+      const found: unknown[] = [];
+      heads.onFound((id) => found.push(id));
+      await look(missing);
+      heads.againInMs("ns", artifact, "a");
+      heads.outdated("ns", artifact);
+      await look(young);
+      expect(found).toEqual([]);
+    });
+  });
+
+  it("is not asked for sooner where it is there, and its step waits for something else", async () => {
+    const { clock, heads, look } = world();
+    const other = { ...artifact, version: ":other" };
+    await look(old);
+    await look(missing, other);
+    heads.againInMs("ns", other, "a");
+    clock.ms += 4_999;
+    expect(await look(young)).toMatchObject({ isAsked: false });
+    clock.ms += 1;
+    expect(await look(young)).toMatchObject({ isAsked: true });
+  });
 
   it("is polled of one cache no more often than 200 times at once and once a second then, each in its turn", async () => {
     const { clock, heads, look } = world();
@@ -192,13 +275,13 @@ describe("what registries say", () => {
     expect(await polled()).toBe(200);
     expect(await look(old, elsewhere)).toMatchObject({ isAsked: true });
     // Whoever looks before its turn, and how often, changes nothing.
-    const waits = many.slice(200).map((one) => heads.againInMs("ns", one));
+    const waits = many.slice(200).map((one) => heads.againInMs("ns", one, "a"));
     expect(waits).toEqual(waits.map((_, i) => Math.max(1_000, (i + 1) * 1_000)));
     clock.ms += 2_000;
     expect(await polled(many.slice(200))).toBe(2);
     clock.ms += 98_000;
     expect(await polled(many.slice(202))).toBe(98);
-    // What is known to have happened is asked for at once.
+    // What is known to have happened is asked for at once, also while it has a turn.
     const last = many.at(-1) ?? artifact;
     heads.outdated("ns", last);
     expect(await look(young, last)).toEqual({ isAsked: true, head: young });
@@ -211,10 +294,10 @@ describe("what registries say", () => {
       const { clock, heads, look } = world();
       await look(old, remote);
       for (let i = 0; i < 8; i++) {
-        clock.ms += heads.againInMs("ns", remote);
+        clock.ms += heads.againInMs("ns", remote, "a");
         await look(old, remote);
       }
-      expect(heads.againInMs("ns", remote)).toBe(60_000);
+      expect(heads.againInMs("ns", remote, "a")).toBe(60_000);
     });
 
     it("is asked ten times at once and once a second, for a namespace, also for what is asked first or has changed", async () => {
@@ -227,7 +310,7 @@ describe("what registries say", () => {
       };
       expect(await asked()).toBe(10);
       expect((await look(old, many[11])).head).toEqual({ unknown: expect.stringContaining("first") });
-      expect(heads.againInMs("ns", many[11] ?? remote)).toBe(2_000);
+      expect(heads.againInMs("ns", many[11] ?? remote, "a")).toBe(2_000);
       clock.ms += 2_000;
       expect(await asked()).toBe(2);
       for (const one of many) heads.outdated("ns", one);
@@ -277,7 +360,7 @@ describe("what registries say", () => {
       }
       clock.ms += 5_000;
       expect(await look(old, other)).toMatchObject({ isAsked: true });
-      expect(heads.againInMs("ns", other)).toBe(5_000);
+      expect(heads.againInMs("ns", other, "a")).toBe(5_000);
     });
   });
 });

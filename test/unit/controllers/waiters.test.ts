@@ -56,11 +56,17 @@ function world(existing: readonly StepJob[] = []) {
   const outdated: string[] = [];
   const forgotten: string[] = [];
   const all: Artifact[] = [];
+  /** Ids, and the UIDs of the steps that ask for them. */
+  const asking = new Set<string>();
+  const found = { tell: (_id: string, _uid: string | undefined) => {} };
   const heads = {
     forget: (id: string) => void forgotten.push(id),
     of: () => Promise.reject(new Error("nobody asks")),
     againInMs: () => 0,
-    isRemote: () => false,
+    left: (id: string, uid: string) => asking.has(`${id} ${uid}`),
+    onFound: (tell: typeof found.tell) => {
+      found.tell = tell;
+    },
     outdated: (_: string, artifact: Artifact) => void outdated.push(idOf(artifact)),
     outdatedWhere: (_: string, may: (artifact: Artifact) => boolean) =>
       void outdated.push(...all.filter(may).map(idOf)),
@@ -76,7 +82,7 @@ function world(existing: readonly StepJob[] = []) {
     woken.mockClear();
     return keys;
   };
-  return { time, jobs, pods, steps, batches, waiters, wokenKeys, outdated, forgotten, all };
+  return { time, jobs, pods, steps, batches, waiters, wokenKeys, outdated, forgotten, all, asking, found };
 }
 
 const complete = { conditions: [{ type: "Complete", status: "True" }] };
@@ -331,6 +337,31 @@ describe("a Pod of a Job, on which is said what it waits for", () => {
     jobs.remove(stepJob("many", reads));
     pods.remove(gatedPod("many", 0));
     expect(waiters.anyFor("ns/oras")).toBe(false);
+  });
+});
+
+describe("steps that wait for the same", () => {
+  const waits: StepAnnotations = { "input-uri": "a/b:1", "wait-for-inputs": "true" };
+  const id = idIn("ns", { registry: "cache oras", repository: "a/b", version: ":1" });
+  const three = ["a", "b", "c"].map((name) => stepJob(name, waits, { waits: true }));
+
+  it("are looked at when one of them has found it, but for that one", () => {
+    const { found, wokenKeys } = world(three);
+    found.tell("ns another", undefined);
+    expect(wokenKeys()).toEqual([]);
+    found.tell(id, "uid-b");
+    expect(wokenKeys()).toEqual(["ns/a", "ns/c"]);
+    found.tell(id, undefined);
+    expect(wokenKeys()).toEqual(["ns/a", "ns/b", "ns/c"]);
+  });
+
+  it("are looked at, one of them, when the one goes that asks for it", () => {
+    const { asking, jobs, wokenKeys } = world(three);
+    jobs.put(stepJob("b", waits));
+    expect(wokenKeys()).toEqual([]);
+    asking.add(`${id} uid-a`);
+    jobs.put(stepJob("a", waits));
+    expect(wokenKeys()).toEqual(["ns/c"]);
   });
 });
 
