@@ -1,5 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { Registry } from "prom-client";
+import { optionTable } from "../../schema/options.ts";
+import { sentenceOf } from "../kube/errors.ts";
 import { boundedServer, close, listen } from "../webhook/listener.ts";
 
 /** A small HTTP server. */
@@ -63,6 +65,38 @@ export async function allServed(endpoints: readonly Promise<Endpoint>[]): Promis
     await Promise.all(started.map((one) => (one.status === "fulfilled" ? one.value.close() : undefined)));
     throw error;
   }
+}
+
+/** An option of the process that is a port. */
+type PortOption = "webhookPort" | "metricsPort" | "healthPort";
+
+/**
+ * Waits until something is served at the port of an option.
+ *
+ * @param option - that has the port
+ * @param port - its value
+ * @param served - as it is started
+ * @returns it
+ * @throws where that cannot be, in a sentence with the option
+ */
+export async function servedAt<T>(option: PortOption, port: number, served: Promise<T>): Promise<T> {
+  try {
+    return await served;
+  } catch (error) {
+    throw new Error(whyNotServed(option, port, error), { cause: error });
+  }
+}
+
+function whyNotServed(option: PortOption, port: number, error: unknown): string {
+  const { name = option, env } = optionTable.find(({ key }) => key === option) ?? {};
+  const place = `port ${port} of --${name}`;
+  const another = `--${name}, or the variable ${env}`;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE")
+    return `Another program, or another option of this one, has taken ${place}. End that program, or give another port: ${another}.`;
+  if (code === "EACCES")
+    return `This process may not listen at ${place}: most systems keep those below 1024 for root. Give another port: ${another}.`;
+  return `Nothing can be served at ${place}: ${sentenceOf(error)}. Give another port: ${another}.`;
 }
 
 async function serve(port: number, listener: RequestListener): Promise<Endpoint> {

@@ -22,7 +22,7 @@ import { type AdmissionServer, serveAdmission } from "../webhook/server.ts";
 import { keepCacheKey } from "./cache-key.ts";
 import { startCertificates } from "./certificates.ts";
 import { findClusterDomain } from "./cluster-domain.ts";
-import { allServed, serveHealth, serveMetrics } from "./endpoints.ts";
+import { allServed, servedAt, serveHealth, serveMetrics } from "./endpoints.ts";
 import { type ImageLookup, startImageLookup } from "./image-lookup.ts";
 import { leadCaches } from "./lead.ts";
 import { createLog, watchTrouble } from "./log.ts";
@@ -57,8 +57,12 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     webhooks,
   ]);
   const endpoints = await allServed([
-    serveHealth(options.healthPort, () => (signal.aborted ? ["nothing, it stops"] : [...waitsFor])),
-    serveMetrics(options.metricsPort, metrics.registry),
+    servedAt(
+      "healthPort",
+      options.healthPort,
+      serveHealth(options.healthPort, () => (signal.aborted ? ["nothing, it stops"] : [...waitsFor])),
+    ),
+    servedAt("metricsPort", options.metricsPort, serveMetrics(options.metricsPort, metrics.registry)),
   ]);
   // What answers reviews outlives the signal until they are drained.
   const serving = new AbortController();
@@ -101,7 +105,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     waitsFor.delete(`the Secret ${names.cacheKeySecret}`);
     if (options.imageLookup) images = startImageLookup(self, facts, serving.signal);
     const pair = await untilAborted(signal, certificates.first);
-    server = await serveAdmission({
+    const admission = serveAdmission({
       installation: installationOf(options, facts),
       sources: {
         cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
@@ -123,6 +127,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
       log,
       metrics,
     });
+    server = await servedAt("webhookPort", options.webhookPort, admission);
     if (renewed) server.usePair(renewed); // it changed before there was a server
     waitsFor.delete("a certificate");
     await campaign(self, signal, (term, leads, before) =>
