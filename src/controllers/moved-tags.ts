@@ -41,9 +41,19 @@ interface Reader {
 }
 
 const mostTold = 20_000;
-/** A namespace has room for some hundred Events a minute, and others need some of it: the rest of thousands of readers is told later. */
-const mostAtOnce = 100;
-const againMs = 60_000;
+/**
+ * A namespace has room for some hundred Events a minute, and others need some of it: the rest of thousands of readers is told later,
+ * whichever of their tags have moved.
+ */
+const mostAMinute = 100;
+const minuteMs = 60_000;
+
+/** What is left of a minute in a namespace. */
+interface Minute {
+  events: number;
+  /** Of which readers are left, by their ids: those that come first are told of first. */
+  readonly artifacts: Map<string, Artifact>;
+}
 
 /** Those that are known, by what they read. */
 function createReaders() {
@@ -87,7 +97,7 @@ function createReaders() {
 export function createMovedTags({ jobs, pods, steps, heads, send, signal }: Sources): MovedTags {
   const readers = createReaders();
   const told = new Set<string>();
-  const waiting = new Set<string>();
+  const minutes = new Map<string, Minute>();
   let tell: (cache: string) => void = () => {};
 
   const change = <T extends KubeObject>(
@@ -105,8 +115,14 @@ export function createMovedTags({ jobs, pods, steps, heads, send, signal }: Sour
     if (!("digest" in head)) return;
     const readersOf = [...(readers.byArtifact.get(idIn(namespace, artifact))?.values() ?? [])];
     const due = readersOf.filter((reader) => !knows(reader, head.digest));
-    const sent = await Promise.all(due.slice(0, mostAtOnce).map((reader) => tellOf(reader, head.digest)));
-    if (due.length > mostAtOnce || sent.includes(false)) lookAgain(namespace, artifact);
+    if (due.length === 0) return;
+    const minute = minuteOf(namespace);
+    const first = due.slice(0, minute.events);
+    minute.events -= first.length;
+    const sent = await Promise.all(first.map((reader) => tellOf(reader, head.digest)));
+    // By now it may be another minute.
+    if (due.length > first.length || sent.includes(false))
+      minuteOf(namespace).artifacts.set(idIn(namespace, artifact), artifact);
   };
   const idOfReader = ({ step, input }: Reader) => `${step.uid} ${idOf(input)}`;
   const knows = (reader: Reader, digest: string) => reader.pin === digest || told.has(idOfReader(reader));
@@ -124,15 +140,17 @@ export function createMovedTags({ jobs, pods, steps, heads, send, signal }: Sour
   const lookAt = (namespace: string, artifact: Artifact) =>
     // Where the registry does not answer, nothing is known to have moved.
     void look(namespace, artifact).catch(() => undefined);
-  const lookAgain = (namespace: string, artifact: Artifact) => {
-    const id = idIn(namespace, artifact);
-    if (waiting.has(id)) return;
-    waiting.add(id);
+  const minuteOf = (namespace: string): Minute => {
+    const known = minutes.get(namespace);
+    if (known !== undefined) return known;
+    const minute: Minute = { events: mostAMinute, artifacts: new Map() };
+    minutes.set(namespace, minute);
     setTimeout(() => {
-      waiting.delete(id);
+      minutes.delete(namespace);
       // Where another one leads, it tells whom it can.
-      if (!signal.aborted) lookAt(namespace, artifact);
-    }, againMs).unref();
+      if (!signal.aborted) for (const artifact of minute.artifacts.values()) lookAt(namespace, artifact);
+    }, minuteMs).unref();
+    return minute;
   };
   const heardOf = (pod: StepPod) => {
     const namespace = pod.metadata?.namespace ?? "";

@@ -143,6 +143,41 @@ it("of many readers all are told, each once, as Events have room for them and fo
   expect(told()).toHaveLength(299);
 });
 
+it("of several tags that move at once a hundred readers a minute are told in a namespace, and those of each in turn", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const tags = [":1", ":2", ":3"].map((version) => ({ ...data, version }));
+  const readersOf = (namespace: string) =>
+    tags.flatMap(({ version }) =>
+      Array.from({ length: 120 }, (_, i) =>
+        started(`${namespace}${version}-${i}`, { "input-uri": `a/b${version}` }, [first], { namespace }),
+      ),
+    );
+  const { moved, told } = world([...readersOf("one"), ...readersOf("two")]);
+  const push = (namespace: string) => Promise.all(tags.map((tag) => moved.look(namespace, tag)));
+  const counts = (namespace: string) =>
+    tags.map(({ version }) => told().filter(([name]) => name.startsWith(`${namespace}${version}-`)).length);
+  await push("one");
+  expect(counts("one")).toEqual([100, 0, 0]);
+  // Another namespace has room of its own; another push makes none.
+  await push("two");
+  await push("one");
+  expect([counts("one"), counts("two")]).toEqual([
+    [100, 0, 0],
+    [100, 0, 0],
+  ]);
+  for (const expected of [
+    [100, 100, 0],
+    [100, 100, 100],
+    [120, 120, 120],
+  ]) {
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([counts("one"), counts("two")]).toEqual([expected, expected]);
+  }
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(told()).toHaveLength(720);
+});
+
 it.each<[string, StepJob]>([
   ["waits", started("step", reads, [first], { waits: true })],
   [
