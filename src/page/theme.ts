@@ -1,6 +1,6 @@
 import type { Form } from "./form.ts";
 
-/** Colours of the canvases: those of page.css. */
+/** Colours of the canvases: those of style/colours.css. */
 export type Colours = Readonly<Record<Form | "artifact" | "edge" | "mark" | "surface", string>>;
 
 /** The colours of the theme that the system asks for now. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
-const css = readFileSync("src/page/page.css", "utf8");
+const css = readFileSync("src/page/style/colours.css", "utf8");
 const [light = "", dark = ""] = css.split("@media (prefers-color-scheme: dark)");
 
 /** The colours that a part of the file sets. */
