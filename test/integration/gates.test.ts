@@ -3,7 +3,7 @@ import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { jobOf, keyed, type StepAnnotations } from "../support/builders.ts";
-import { ended, jobIn, messageOf, told } from "../support/held-jobs.ts";
+import { ended, eventOf, jobIn, messageOf, told } from "../support/held-jobs.ts";
 import { test as base } from "../support/integration.ts";
 import { startJobPlane } from "../support/job-plane.ts";
 import { minor, since } from "../support/kubernetes-version.ts";
@@ -49,6 +49,24 @@ describe("a Job that waits", () => {
     expect(conditions?.find(({ type }) => type === "Failed")).toMatchObject({ reason });
     expect(world.runsIn(name).filter(({ job }) => job === "step")).toEqual([]);
   });
+
+  test.runIf(minor >= since.jobsAreManaged)(
+    "whose status another controller writes is told that it waits in vain, and starts all the same",
+    async ({ world }) => {
+      const ns = await world.namespace("managed");
+      const managedBy = "example.com/another";
+      const step = { ...waits, "input-uri": "managed/a:1", "wait-timeout": "1s" } as const;
+      await ns.create(resources.jobs, jobOf("step", step, "true", { managedBy }));
+      expect(await eventOf(ns, "step", "InputNeverCame")).toContain(
+        `its status is written by ${managedBy}, as managedBy says`,
+      );
+      await world.put("managed/a:1", "a");
+      await eventOf(ns, "step", "InputsAvailable");
+      const job = await jobIn(ns, "step");
+      expect(job?.spec?.suspend).toBe(false);
+      expect(job?.status).toEqual({});
+    },
+  );
 
   test("that has run before, and is suspended again, keeps what it was given", async ({ world }) => {
     const ns = await world.namespace("again");
