@@ -15,6 +15,7 @@ export interface MemoStore {
   /** Of the entries. */
   readonly repository: string;
   readonly scope: MemoScope;
+  readonly seen: SeenEntries;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -46,7 +47,8 @@ interface Seen {
  * What was found of entries, for the write that follows at once: reading it again is half of what a registry has to do for a
  * result that is there.
  */
-const seen = new WeakMap<MemoEntry, Seen>();
+export type SeenEntries = WeakMap<MemoEntry, Seen>;
+
 /** For longer than that nothing that was found is believed: retention may have taken it. */
 const seenForMs = 5_000;
 
@@ -67,7 +69,7 @@ export function findIn(store: MemoStore, key: string, maxAgeSeconds: number | un
     const at = store.now();
     const whole = await outputOf(store, entry);
     if ("because" in whole) return asMiss(whole.because);
-    seen.set(entry, { manifest: found.manifest, whole, epoch: store.scope.state?.epoch ?? 0, at });
+    store.seen.set(entry, { manifest: found.manifest, whole, epoch: store.scope.state?.epoch ?? 0, at });
     return { kind: "hit", entry };
   }, asMiss);
 }
@@ -131,7 +133,7 @@ async function wholeEntry(
   store: MemoStore,
   wanted: MemoEntry,
 ): Promise<{ readonly manifest: RawManifest; readonly whole: Whole } | { readonly because: string }> {
-  const known = seen.get(wanted);
+  const known = store.seen.get(wanted);
   const isFresh = known && store.now() - known.at < seenForMs;
   if (isFresh && !isForgotten(store.scope.state, wanted.key, known.epoch)) return known;
   const found = await readEntry(store, wanted.key, wanted.key);

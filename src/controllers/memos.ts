@@ -15,7 +15,7 @@ import type { Memos, NotKnown } from "../memo/memos.ts";
 import { type ForgetAnswer, later, type MemoState, withoutKeys } from "../memo/state.ts";
 import { manifestHead } from "../registry/head.ts";
 import type { CacheAccess } from "./cache-access.ts";
-import { findIn, latestIn, type MemoStore, retagIn, writeIn } from "./memo-store.ts";
+import { findIn, latestIn, type MemoStore, retagIn, type SeenEntries, writeIn } from "./memo-store.ts";
 
 /** What memoization needs. */
 export interface MemosSettings {
@@ -38,6 +38,7 @@ export function createMemos(settings: MemosSettings): Memos {
   const { client, caches, operatorKey, signal, accessTo } = settings;
   /** What this process has forgotten, by the UIDs of caches: the mirror is behind. */
   const states = new Map<string, MemoState>();
+  const seen: SeenEntries = new WeakMap();
   const inTurn = createInTurn();
 
   const stateOf = (cache: StoredOrasCache) => later(cache.status?.memo, states.get(identityOf(cache).uid));
@@ -62,7 +63,7 @@ export function createMemos(settings: MemosSettings): Memos {
         secret: memoKey(operatorKey, { namespace, name }),
         state: stateOf(cache),
       },
-      now: client.now,
+      ...{ seen, now: client.now },
     };
   };
 

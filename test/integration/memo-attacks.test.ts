@@ -9,7 +9,9 @@ import { latestTag } from "../../src/memo/entry.ts";
 import type { Found, MemoEntry, Memos, NewMemoEntry } from "../../src/memo/memos.ts";
 import { withoutAny, withoutKeys } from "../../src/memo/state.ts";
 import { digestOf, memoCache, memosOf, newEntry, type Pusher, pusherTo } from "../support/memo.ts";
+import { freePort } from "../support/ports.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { startRegistryProxy } from "../support/registry-proxy.ts";
 
 const memo = names.memoRepository;
 const indexType = "application/vnd.oci.image.index.v1+json";
@@ -348,6 +350,48 @@ describe("a result is used again", () => {
     const because = "its result was forgotten";
     expect(await memos.retag("work/oras", found, at(entry), long)).toEqual({ kind: "gone", because });
     store.set("work/oras", before);
+  });
+
+  test("without another look where it was found a moment ago, and with one later, or by another process", async ({
+    onTestFinished,
+  }) => {
+    const asked: string[] = [];
+    const port = await freePort();
+    const stop = await startRegistryProxy("127.0.0.1", port, registry.url, (method, path, what) => {
+      if (what === "request") asked.push(`${method} ${path}`);
+      return undefined;
+    });
+    onTestFinished(stop);
+    let time = Date.now();
+    const [own, other] = [1, 2].map(() => memosOf(`127.0.0.1:${port}`, store, {}, () => time)) as [
+      ...[Memos, Memos],
+    ];
+    const entry = await remembered();
+    const to = at(entry);
+    const found = await own.find("work/oras", entry.key);
+    const written = (found.kind === "hit" ? found.entry : undefined) as MemoEntry;
+    const limits = { ...long, before: entry.output.digest };
+    const askedBy = async (who: Memos) => {
+      asked.length = 0;
+      expect(await who.retag("work/oras", written, to, limits)).toEqual({ kind: "done" });
+      return [...asked];
+    };
+    const path = (repository: string, reference: string) => `/v2/${repository}/manifests/${reference}`;
+    const writes = [
+      ...[`PUT ${path(memo, entry.key)}`, `PUT ${path(memo, latestTag(to))}`],
+      ...[`HEAD ${path(to.repository, to.tag)}`, `PUT ${path(to.repository, to.tag)}`],
+    ];
+    time += 4_999;
+    expect(await askedBy(own)).toEqual(writes);
+    // Each of these reads the entry, what its key is made from, the output, and asks for its blobs.
+    const reads = [
+      ...[path(memo, entry.key), `/v2/${memo}/blobs/sha256:${entry.key}`],
+      path(to.repository, entry.output.digest),
+    ].map((one) => `GET ${one}`);
+    const looks = [...reads, expect.stringMatching(/^HEAD .*\/blobs\//) as string];
+    expect(await askedBy(other)).toEqual(expect.arrayContaining(looks));
+    time += 1;
+    expect(await askedBy(own)).toEqual(expect.arrayContaining(looks));
   });
 
   test("not if it is gone some seconds after it was found", async () => {
