@@ -5,6 +5,7 @@ import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { renew } from "../../src/certificates/renew.ts";
 import { resources } from "../../src/kube/resources.ts";
+import { latestTag } from "../../src/memo/entry.ts";
 import { jobOf } from "../support/builders.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { test as base } from "../support/integration.ts";
@@ -45,6 +46,9 @@ const test = base
     return world;
   });
 
+type World = Awaited<ReturnType<typeof startJobPlane>>["world"];
+
+const someDigest = expect.stringMatching(/^sha256:/) as string;
 const [right, other] = [`docker.io/x/app@${digest("a")}`, `docker.io/x/app@${digest("b")}`];
 
 /** A step that does the same as all of its namespace, named by a digest, or by the image that is given. */
@@ -72,6 +76,14 @@ const whyNot = (ns: ObjectsIn, name: string) =>
   until(
     async () => (await ns.events(name)).find(({ reason }) => reason === "NotRemembered")?.note,
     `${name} to be told that it is not remembered`,
+  );
+/** What is remembered of each tag that a step has pushed to: the key of an Indexed Job is that of none of its entries. */
+const entriesOf = (world: World, ns: ObjectsIn, name: string, pods: number) =>
+  Promise.all(
+    Array.from({ length: pods }, (_, i) => {
+      const tag = pods > 1 ? `${i}` : "1";
+      return world.tagged(names.memoRepository, latestTag({ repository: `${ns.namespace}/${name}`, tag }));
+    }),
   );
 const init = [{ name: "before", image: right, command: ["true"] }];
 
@@ -135,41 +147,59 @@ describe.skipIf(minor < 31).concurrent("a step that ran another image than its k
     expect(await whyNot(ns, "first")).toBe(`Its result is not remembered: ${because}.`);
     const [key = ""] = await memoOf(ns, "first");
     expect(await world.tagged(names.memoRepository, key)).toBeUndefined();
+    expect(await entriesOf(world, ns, "first", pods)).toEqual(Array(pods).fill(undefined));
     // So the next one is no hit; it runs what its key says, and is remembered.
     await create("second");
     await ended(ns, "second");
     expect(runsOf("second")).toBe(pods);
     expect(await word(ns, "second")).toBe("written");
     expect((await memoOf(ns, "second"))[0]).toBe(key);
+    expect(await entriesOf(world, ns, "second", pods)).toEqual(Array(pods).fill(someDigest));
     await create("third");
     expect(reasonOf(await ended(ns, "third"))).toBe("Memoized");
     expect(runsOf("third")).toBe(0);
   });
 
-  test("behind a tag is not remembered", { timeout: 600_000 }, async ({
-    world,
-    hosted: { host, images },
-  }) => {
-    const ns = await world.namespace("tag");
-    const image = `${host}/x/tag:1`;
-    const old = await images.push("x/tag", "1", "old");
-    const next = await images.push("x/tag", "1", "new");
-    // The node still has what the tag was.
-    world.reportImages("tag", "first", () => `${host}/x/tag@${old.digest}`);
-    await ns.create(resources.jobs, step(ns, "first", image));
-    await ended(ns, "first");
-    expect(await word(ns, "first")).toBe("refused");
-    expect(await whyNot(ns, "first")).toContain(`@${old.digest}, not ${next.digest}`);
-    const [key = ""] = await memoOf(ns, "first");
-    expect(await world.tagged(names.memoRepository, key)).toBeUndefined();
-    world.reportImages("tag", "second", () => `${host}/x/tag@${next.digest}`);
-    await ns.create(resources.jobs, step(ns, "second", image));
-    await ended(ns, "second");
-    expect(world.runsIn("tag").map(({ job }) => job)).toEqual(["first", "second"]);
-    expect(await word(ns, "second")).toBe("written");
-    await ns.create(resources.jobs, step(ns, "third", image));
-    expect(reasonOf(await ended(ns, "third"))).toBe("Memoized");
-  });
+  test.for([
+    ["a Job", "tag", 1],
+    ["each index of an Indexed Job", "tags", 3],
+  ] as const)(
+    "behind a tag is not remembered of %s",
+    { timeout: 600_000 },
+    async ([, namespace, pods], { world, hosted: { host, images } }) => {
+      const ns = await world.namespace(namespace);
+      const repository = `x/${namespace}`;
+      const image = `${host}/${repository}:1`;
+      const spec = pods > 1 ? { completionMode: "Indexed", completions: pods, parallelism: 1 } : {};
+      const create = (name: string) => ns.create(resources.jobs, step(ns, name, image, spec));
+      const old = await images.push(repository, "1", "old");
+      const next = await images.push(repository, "1", "new");
+      // The nodes of all Pods, or of the last one alone, still have what the tag was.
+      const isOld: Readonly<Record<string, (attempt: number) => boolean>> = {
+        all: () => true,
+        last: (attempt) => attempt === pods - 1,
+      };
+      for (const [name, of] of Object.entries(isOld)) {
+        const has = (attempt: number) => (of(attempt) ? old : next).digest;
+        world.reportImages(namespace, name, (_, attempt) => `${host}/${repository}@${has(attempt)}`);
+        await create(name);
+        await ended(ns, name);
+        expect(await word(ns, name)).toBe("refused");
+        expect(await whyNot(ns, name)).toContain(`@${old.digest}, not ${next.digest}`);
+        expect(await entriesOf(world, ns, name, pods)).toEqual(Array(pods).fill(undefined));
+      }
+      world.reportImages(namespace, "right", () => `${host}/${repository}@${next.digest}`);
+      await create("right");
+      await ended(ns, "right");
+      const ran = ["all", "last", "right"].flatMap((name) => Array<string>(pods).fill(name));
+      expect(world.runsIn(namespace).map(({ job }) => job)).toEqual(ran);
+      expect(await word(ns, "right")).toBe("written");
+      expect(await entriesOf(world, ns, "right", pods)).toEqual(Array(pods).fill(someDigest));
+      await create("takes");
+      expect(reasonOf(await ended(ns, "takes"))).toBe("Memoized");
+      expect(await entriesOf(world, ns, "takes", pods)).toEqual(await entriesOf(world, ns, "right", pods));
+    },
+  );
 
   test("is not remembered where its tag was moved before the node pulled it", { timeout: 600_000 }, async ({
     world,
