@@ -8,14 +8,17 @@ import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { digestOf } from "../registry/blobs.ts";
+import { manifestHead } from "../registry/head.ts";
 import { longestManifest, writeManifest } from "../registry/manifests.ts";
+import type { OwnRegistry } from "../registry/own.ts";
 import { indexManifest, isAmong, mostParts, partsOf } from "../workflow/output-index.ts";
-import { type Artifact, cacheOf, idIn, idOf, spokenArtifact } from "../workflow/step.ts";
+import { type Artifact, cacheOf, idIn, spokenArtifact } from "../workflow/step.ts";
 import type { CacheAccess } from "./cache-access.ts";
 import type { Told } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
+import { createIndexOrder, type IndexOrder } from "./index-order.ts";
 import { readParts, toldBy } from "./output-index-parts.ts";
-import { completedAt, type OutputIndexes } from "./output-indexes.ts";
+import { completedAt, type OutputIndexes, pendingReason } from "./output-indexes.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { Waiters } from "./waiters.ts";
@@ -29,7 +32,7 @@ export interface OutputIndexSettings {
   readonly jobs: Pick<Reflector<StepJob>, "store" | "subscribe" | "synced">;
   readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
   readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
-  readonly steps: Pick<WorkflowSteps, "podsOfJob" | "makersOf">;
+  readonly steps: Pick<WorkflowSteps, "podsOfJob" | "makersOf" | "ofJob">;
   readonly access: CacheAccess;
   readonly heads: Pick<Heads, "outdated">;
   readonly waiters: Pick<Waiters, "wake">;
@@ -52,8 +55,10 @@ type Written =
   | { readonly digest: string; readonly count: number }
   | { readonly not: string }
   | { readonly later: string }
-  /** By a Job that was complete later: what this one would write now is old. */
-  | { readonly superseded: string | undefined };
+  /** By a step that was complete later: what this one would write now is old. */
+  | { readonly superseded: string }
+  /** What the tag has may be newer. */
+  | { readonly left: string };
 
 /**
  * The controller that writes the index of what the Pods of an Indexed Job have pushed, when the Job is complete.
@@ -64,7 +69,7 @@ export function outputIndexController(settings: OutputIndexSettings): Controller
   const { client, jobs, pods, indexes, mark } = settings;
   // A Job may be deleted as soon as it is complete.
   const due = new Map<string, Due>();
-  const inTurn = createInTurn();
+  const writing = { ...settings, inTurn: createInTurn(), order: createIndexOrder(settings.steps) };
   return {
     name: "output-index",
     watches: [
@@ -81,8 +86,15 @@ export function outputIndexController(settings: OutputIndexSettings): Controller
     reconcile: async (key) => {
       const one = due.get(key);
       if (one?.job.plan?.index === undefined) return undefined;
-      const told = one.told ?? (await settle({ ...settings, inTurn }, one, one.job.plan.index));
-      if (told === undefined || typeof told === "number") return told;
+      const told = one.told ?? (await settle(writing, one, one.job.plan.index));
+      if (told === undefined) return undefined;
+      if ("because" in told) {
+        // Who leads next does not take what the tag has for it.
+        const { because: message } = told;
+        if (!one.isTold) await mark(one.job, { status: "False", reason: pendingReason, message });
+        one.isTold = true;
+        return againMs;
+      }
       // Where that is not written, it alone is tried again.
       one.told = told;
       await mark(one.job, told);
@@ -98,21 +110,24 @@ interface Due {
   readonly job: StepJob;
   /** When this leader saw it first, in milliseconds since 1970. */
   readonly since: number;
+  /** Whether it stands on the Job that it is still to be written. */
+  isTold?: boolean;
   /** What has become of it, until that stands on the Job. */
   told?: Told;
 }
 
-/** With the turns in which an index is written. */
+/** With the turns in which an index is written, and who was last. */
 interface WriteSettings extends OutputIndexSettings {
   readonly inTurn: InTurn;
+  readonly order: IndexOrder;
 }
 
-/** @returns what has become of it, or after how many milliseconds to try again; undefined where this process ends */
+/** @returns what has become of it, or why it is tried again; undefined where this process ends */
 async function settle(
   settings: WriteSettings,
   { job, since }: Due,
   index: Artifact,
-): Promise<Told | number | undefined> {
+): Promise<Told | { readonly because: string } | undefined> {
   const { client, log, publish, heads, waiters, indexes } = settings;
   const namespace = job.metadata?.namespace ?? "";
   const written = await write(settings, job, index).catch(
@@ -123,12 +138,19 @@ async function settle(
   if ("superseded" in written) {
     indexes.note(job, "past");
     log.debug({ job: keyOf(job), index: name, by: written.superseded }, "output index");
-    const message = `Job ${written.superseded}, which was complete later, has written ${name}, or will.`;
+    const message = `${written.superseded}, which was complete later, has written ${name}, or will.`;
+    return { status: "True", reason: "IndexSuperseded", message };
+  }
+  if ("left" in written) {
+    indexes.note(job, "past");
+    const message = `${name} is ${written.left}, and may be from a later run: it was there when the operator found this Job, which had been complete for long. It is left alone; to have that of this Job, create the Job again.`;
+    log.info({ job: keyOf(job), index: name, digest: written.left }, "output index is left alone");
     return { status: "True", reason: "IndexSuperseded", message };
   }
   if ("later" in written && client.now() - since < longestTriesMs) {
-    publish(job, notPushed(`${name} is not written: ${written.later}. It is tried again.`));
-    return againMs;
+    const because = `${name} is not written: ${written.later}. It is tried again.`;
+    publish(job, notPushed(because));
+    return { because };
   }
   let told: Told;
   if ("digest" in written) {
@@ -156,13 +178,14 @@ function notPushed(note: string): EventNote {
 }
 
 async function write(settings: WriteSettings, job: StepJob, index: Artifact): Promise<Written> {
-  const { caches, access, steps, inTurn, mayWrite, signal } = settings;
+  const { caches, access, steps, inTurn, order, indexes, mayWrite, signal } = settings;
   const { metadata, spec, status, plan } = job;
   const namespace = metadata?.namespace ?? "";
   const cache = caches.store.get(`${namespace}/${cacheOf(index)}`);
-  if (plan?.output === undefined || !cache?.spec.deploy)
+  const step = steps.ofJob(job);
+  if (plan?.output === undefined || step === undefined || !cache?.spec.deploy)
     return { not: "its registry is none that the operator runs" };
-  const later = laterJob(settings, job, index);
+  const later = order.laterThan(step, index);
   if (later !== undefined) return { superseded: later };
   const numbers = [...indexesIn(status?.completedIndexes, spec?.completions ?? 0)];
   if (numbers.length > mostParts)
@@ -171,8 +194,12 @@ async function write(settings: WriteSettings, job: StepJob, index: Artifact): Pr
   if (isAmong(index, named)) return { not: "one of the artifacts has this name" };
   const found = await access.to(cache);
   if (found === undefined) return { later: `the registry of OrasCache ${cacheOf(index)} is not ready` };
-  const told = toldBy(steps.podsOfJob(metadata?.uid ?? ""));
+  const { repository } = index;
+  const tag = index.version.slice(1);
   try {
+    const held = indexes.isOld(job) ? await heldBy({ ...found, signal }, repository, tag) : undefined;
+    if (held !== undefined) return { left: held };
+    const told = toldBy(steps.podsOfJob(metadata?.uid ?? ""));
     const parts = await readParts({ ...found, signal }, named, told);
     if ("missing" in parts) return { not: `${parts.missing} is not in the registry` };
     const manifest = indexManifest(parts);
@@ -180,11 +207,12 @@ async function write(settings: WriteSettings, job: StepJob, index: Artifact): Pr
       return { not: `it would have ${manifest.bytes.length} bytes` };
     return await inTurn(idIn(namespace, index), async (): Promise<Written> => {
       // To read thousands of parts takes a while: another Job may have been complete meanwhile, and its index be there.
-      const latest = laterJob(settings, job, index);
+      const latest = order.laterThan(step, index);
       if (latest !== undefined) return { superseded: latest };
       mayWrite();
       const inTime = AbortSignal.any([signal, AbortSignal.timeout(longestWriteMs)]);
-      await writeManifest({ ...found, signal: inTime }, index.repository, index.version.slice(1), manifest);
+      await writeManifest({ ...found, signal: inTime }, repository, tag, manifest);
+      order.wrote(step, index);
       return { digest: digestOf(manifest.bytes), count: parts.length };
     });
   } catch (error) {
@@ -193,13 +221,13 @@ async function write(settings: WriteSettings, job: StepJob, index: Artifact): Pr
   }
 }
 
-/** The name of a Job that writes the same index and was complete later. */
-function laterJob({ steps }: OutputIndexSettings, job: StepJob, index: Artifact): string | undefined {
-  const { namespace = "", uid } = job.metadata ?? {};
-  const at = completedAt(job) ?? 0;
-  return steps
-    .makersOf(namespace, index)
-    .filter(({ plan }) => plan.index && idOf(plan.index) === idOf(index))
-    .map(({ object }) => object as StepJob)
-    .find((other) => other.metadata?.uid !== uid && (completedAt(other) ?? 0) > at)?.metadata?.name;
+async function heldBy(
+  { peer, authorization, signal }: OwnRegistry,
+  repository: string,
+  tag: string,
+): Promise<string | undefined> {
+  const held = await manifestHead(peer, repository, tag, authorization, signal);
+  if ("digest" in held) return held.digest;
+  if ("missing" in held) return undefined;
+  throw new Error("unknown" in held ? held.unknown : held.refused);
 }

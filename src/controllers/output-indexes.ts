@@ -16,28 +16,42 @@ export interface OutputIndexes {
   readonly of: (job: StepJob) => IndexState | undefined;
   /** With "past", it is another Job's by now. */
   readonly note: (job: StepJob, state: Exclude<IndexState, "due"> | "past") => void;
+  /**
+   * Whether a leader was there long after a Job was complete, and has neither written its index nor said on the Job that it is still
+   * to be written: it was so before that was said on Jobs, or somebody has taken it away. What its tag names may be newer.
+   */
+  readonly isOld: (job: StepJob) => boolean;
 }
 
-/** What the leader before may have left undone, where Jobs do not say it. */
+/** Of a Job whose index is still to be written: the next leader goes on. */
+export const pendingReason = "IndexPending";
+
+/** What the leader before may have left undone, of which Jobs do not say it. */
 const overlapMs = 10 * 60_000;
 const mostRemembered = 20_000;
 
 /**
  * Knows which indexes are written: what this leader has done, and for what was before that, what stands on the Jobs.
  *
- * @param before - when the leader before was last there, in milliseconds since 1970. Of Jobs that were complete long before, and on
- * which the operator may not write, the index counts as written
- * @param mayMark - whether it may write on Jobs at all
+ * @param before - when the leader before was last there, in milliseconds since 1970
+ * @param marks - whether the operator may write on Jobs. Where it may not, the index of a Job that was complete long before counts
+ * as written
  */
-export function createOutputIndexes(before: number, mayMark: boolean): OutputIndexes {
+export function createOutputIndexes(before: number | undefined, marks: boolean): OutputIndexes {
   const known = new Map<string, IndexState | "past">();
-  const since = before - overlapMs;
+  const isOld = (job: StepJob) => {
+    const at = completedAt(job);
+    const isLong = before !== undefined && at !== undefined && at < before - overlapMs;
+    return isLong && conditionIn(job) === undefined;
+  };
   return {
+    isOld,
     of: (job) => {
       if (job.plan?.index === undefined || stateOfJob(job) !== "succeeded") return undefined;
       const state = known.get(job.metadata?.uid ?? "");
       if (state !== undefined) return state === "past" ? undefined : state;
-      return stateBefore(job, mayMark && otherManagerOf(job) === undefined ? undefined : since);
+      const isMarked = marks && otherManagerOf(job) === undefined;
+      return !isMarked && isOld(job) ? undefined : stateBefore(job);
     },
     note: (job, state) => {
       known.set(job.metadata?.uid ?? "", state);
@@ -46,12 +60,15 @@ export function createOutputIndexes(before: number, mayMark: boolean): OutputInd
   };
 }
 
+function conditionIn({ status }: StepJob) {
+  return status?.conditions?.find(({ type }) => type === names.outputIndexed);
+}
+
 /** What an earlier leader has done. */
-function stateBefore(job: StepJob, since: number | undefined): IndexState | undefined {
-  const told = job.status?.conditions?.find(({ type }) => type === names.outputIndexed);
-  if (told !== undefined) return told.status === "False" ? "failed" : undefined;
-  const at = completedAt(job);
-  return since !== undefined && at !== undefined && at < since ? undefined : "due";
+function stateBefore(job: StepJob): IndexState | undefined {
+  const told = conditionIn(job);
+  if (told === undefined || told.reason === pendingReason) return "due";
+  return told.status === "False" ? "failed" : undefined;
 }
 
 /** When a Job was complete, if it is; milliseconds since 1970. */

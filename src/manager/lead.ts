@@ -142,7 +142,8 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   });
   const { observeWait, countHead } = metrics;
   const pushes = createPushes();
-  const indexes = createOutputIndexes(leadership.before?.getTime() ?? client.now(), options.workflow);
+  const ledBefore = leadership.before?.getTime() ?? (options.workflow ? undefined : client.now());
+  const indexes = createOutputIndexes(ledBefore, options.workflow);
   const steps = createWorkflowSteps(jobs, pods, pushes, indexes);
   metrics.tellOfWaiting(toldSteps(jobs, pods, steps));
   const access = createCacheAccess(client, { operatorKey, clusterDomain: options.clusterDomain }, signal);

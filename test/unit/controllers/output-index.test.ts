@@ -36,24 +36,33 @@ interface Ended {
   /** What stands on it of its index. */
   readonly told?: "True" | "False";
   readonly managedBy?: string;
+  /** Why that is so. */
+  readonly reason?: string;
+  /** What makes the same artifact without an index. */
+  readonly map?: StepAnnotations;
+  readonly createdMs?: number;
 }
 
 function ended(
   name: string,
-  { ageMs = 1_000, completions = 3, completedIndexes, type = "Complete", told, managedBy }: Ended = {},
+  { ageMs = 1_000, completions = 3, type = "Complete", createdMs = 0, ...more }: Ended = {},
 ) {
-  const made = jobOf(name, map, "true", {
+  const { completedIndexes, told, reason, managedBy, map: annotations = map } = more;
+  const made = jobOf(name, annotations, "true", {
     ...{ completionMode: "Indexed", completions },
     ...(managedBy && { managedBy }),
   });
   const at = new Date(now - ageMs).toISOString();
   return keepJob({
     ...made,
-    metadata: { ...made.metadata, namespace: "work", uid: `uid-${name}` },
+    metadata: {
+      ...{ ...made.metadata, namespace: "work", uid: `uid-${name}` },
+      creationTimestamp: new Date(now - 3_600_000 + createdMs).toISOString(),
+    },
     status: {
       conditions: [
         { type, status: "True", lastTransitionTime: at },
-        ...(told ? [{ type: names.outputIndexed, status: told }] : []),
+        ...(told ? [{ type: names.outputIndexed, status: told, reason }] : []),
       ],
       ...(type === "Complete" && {
         completionTime: at,
@@ -105,19 +114,24 @@ async function world(
     tags,
     isReady = true,
     before,
-    mayMark = before === undefined,
+    marks: isMarking = true,
     mark,
     hold,
+    status,
   }: {
     readonly jobs: readonly StepJob[];
     readonly pods?: readonly StepPod[];
     readonly tags: Readonly<Record<string, string>>;
     readonly isReady?: boolean;
+    /** When the leader before was last there. */
     readonly before?: number;
-    readonly mayMark?: boolean;
+    /** Whether the operator may write on Jobs. */
+    readonly marks?: boolean;
     readonly mark?: () => Promise<void>;
     /** Before a request is answered. */
     readonly hold?: (method: string, reference: string) => Promise<void> | undefined;
+    /** What it is answered with instead. */
+    readonly status?: (method: string) => number | undefined;
   },
 ) {
   const held = new Map<string, Buffer>();
@@ -126,6 +140,8 @@ async function world(
   const server = createServer(async (request, response) => {
     const reference = (request.url ?? "").split("/").at(-1) ?? "";
     await hold?.(request.method ?? "", reference);
+    const refused = status?.(request.method ?? "");
+    if (refused !== undefined) return void response.writeHead(refused).end();
     if (request.method === "PUT") {
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -136,7 +152,11 @@ async function world(
       return;
     }
     const bytes = held.get(reference);
-    response.writeHead(bytes ? 200 : 404, { "content-type": manifestType }).end(bytes);
+    const headers = {
+      "content-type": manifestType,
+      ...(bytes && { "docker-content-digest": digestOf(bytes) }),
+    };
+    response.writeHead(bytes ? 200 : 404, headers).end(bytes);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   onTestFinished(() => void server.close());
@@ -145,7 +165,7 @@ async function world(
   const cache = { metadata: { name: "oras", namespace: "work" }, spec: { deploy: true } } as StoredOrasCache;
   const jobs = mirror(jobsThere);
   const pods = mirror(podsThere);
-  const indexes = createOutputIndexes(before ?? now, mayMark);
+  const indexes = createOutputIndexes(before, isMarking);
   const steps = createWorkflowSteps(jobs as never, pods as never, createPushes(), indexes);
   const events: string[] = [];
   const woken: string[] = [];
@@ -185,6 +205,7 @@ async function world(
       clock += ms;
     },
     come: jobs.store.put,
+    go: (name: string) => jobs.store.remove(`work/${name}`),
     producers: () =>
       steps
         .producersOf("work", index)
@@ -328,10 +349,16 @@ describe("the index of an Indexed Job", () => {
     const jobs = [ended("sample", { ageMs: 86_400_000 })];
     const made = await world(onTestFinished, { jobs, tags: {}, isReady: false });
     expect(await made.controller.reconcile("work/sample")).toBeGreaterThan(0);
-    expect(made.marks).toEqual([]);
+    const pending = expect.stringMatching(
+      /^sample False IndexPending .* is not ready\. It is tried again\.$/,
+    );
+    expect(made.marks).toEqual([pending]);
+    expect(await made.controller.reconcile("work/sample")).toBeGreaterThan(0);
+    expect(made.marks).toHaveLength(1);
     made.later(3_600_000);
     expect(await made.controller.reconcile("work/sample")).toBeUndefined();
-    expect(made.marks).toEqual([expect.stringMatching(/^sample False IndexNotPushed .* is not ready\.$/)]);
+    const never = expect.stringMatching(/^sample False IndexNotPushed .* is not ready\.$/);
+    expect(made.marks).toEqual([pending, never]);
   });
 
   it("is written once where the Job does not take what became of it: that alone is tried again", async ({
@@ -366,13 +393,14 @@ describe("the index of an Indexed Job", () => {
       "was complete long before the last leader was there, where it cannot stand on it",
       { ageMs: 3_600_000 },
       now,
+      false,
     ],
-  ])("is not looked for of a Job that %s", async (_, end, before, mayMark) => {
+  ])("is not looked for of a Job that %s", async (_, end, before, marks) => {
     const made = await world(onTestFinished, {
       jobs: [ended("sample", end)],
       tags: {},
       ...(before !== undefined && { before }),
-      ...(mayMark !== undefined && { mayMark }),
+      ...(marks !== undefined && { marks }),
     });
     expect(made.keys).toEqual([]);
     expect(made.producers()).toHaveLength(1);
@@ -394,3 +422,103 @@ it.each([
     expect(requests).toBe(count);
   },
 );
+
+describe("an index that may be newer than that of a Job", () => {
+  const tags = { 0: "zero", 1: "one", 2: "two" };
+  const ofHand = { ...tags, all: "of a later run" };
+  const hourMs = 3_600_000;
+
+  it("is left alone where a leader was there long after the Job was complete and nothing stands on it", async ({
+    onTestFinished,
+  }) => {
+    const jobs = [ended("sample", { ageMs: hourMs })];
+    const made = await world(onTestFinished, { jobs, tags: ofHand, before: now });
+    expect(made.producers()).toMatchObject([{ state: "live" }]);
+    expect(await made.controller.reconcile("work/sample")).toBeUndefined();
+    expect(made.held.get("all")).toEqual(manifest("of a later run"));
+    expect(made.marks).toEqual([
+      expect.stringMatching(
+        new RegExp(`^sample True IndexSuperseded forest/sample:all is ${of("of a later run")}, and may be`),
+      ),
+    ]);
+    expect(made.producers()).toMatchObject([{ state: "succeeded" }]);
+  });
+
+  it.each<[string, Ended, Readonly<Record<string, string>>, number | undefined]>([
+    ["there is none", { ageMs: hourMs }, tags, now],
+    ["nobody has led since", { ageMs: hourMs }, ofHand, now - hourMs],
+    ["the one who led had little time", { ageMs: 60_000 }, ofHand, now],
+    ["nobody has led ever", { ageMs: hourMs }, ofHand, undefined],
+    [
+      "the one who led has said that it is still to be written",
+      { ageMs: hourMs, told: "False", reason: "IndexPending" },
+      ofHand,
+      now,
+    ],
+  ])("but is written where %s", async (_, end, held, before) => {
+    const made = await world(onTestFinished, {
+      ...{ jobs: [ended("sample", end)], tags: held },
+      ...(before !== undefined && { before }),
+    });
+    await made.controller.reconcile("work/sample");
+    expect(made.listed()).toHaveLength(3);
+    expect(made.marks).toEqual([expect.stringMatching(/^sample True IndexPushed /)]);
+  });
+
+  it("is tried again where the registry does not say what its tag has", async ({ onTestFinished }) => {
+    let isAway = true;
+    const made = await world(onTestFinished, {
+      ...{ jobs: [ended("sample", { ageMs: hourMs })], tags: ofHand, before: now },
+      status: (method) => (method === "HEAD" && isAway ? 503 : undefined),
+    });
+    expect(await made.controller.reconcile("work/sample")).toBeGreaterThan(0);
+    isAway = false;
+    await made.controller.reconcile("work/sample");
+    expect(made.held.get("all")).toEqual(manifest("of a later run"));
+  });
+
+  it("is left alone where a later Job has written it and was deleted", async ({ onTestFinished }) => {
+    let isAway = true;
+    const made = await world(onTestFinished, {
+      ...{ jobs: [ended("early", { ageMs: 60_000, completions: 2 })], tags },
+      status: () => (isAway ? 503 : undefined),
+    });
+    expect(await made.controller.reconcile("work/early")).toBeGreaterThan(0);
+    isAway = false;
+    made.come(ended("late"));
+    await made.controller.reconcile("work/late");
+    made.go("late");
+    await made.controller.reconcile("work/early");
+    expect(made.listed()).toHaveLength(3);
+    expect(made.marks.at(-1)).toMatch(/^early True IndexSuperseded Job late, which was complete later/);
+  });
+
+  it("is left alone where a step without an index has pushed it later", async ({ onTestFinished }) => {
+    const plain = ended("plain", { map: { "output-uri": "forest/sample:all" } });
+    const jobs = [ended("early", { ageMs: 60_000 }), plain];
+    const made = await world(onTestFinished, { jobs, tags: ofHand });
+    await made.controller.reconcile("work/early");
+    expect(made.held.get("all")).toEqual(manifest("of a later run"));
+    expect(made.marks).toEqual([expect.stringMatching(/^early True IndexSuperseded Job plain, which/)]);
+  });
+
+  it.each([
+    ["first", "second"],
+    ["second", "first"],
+  ])(
+    "of two Jobs that were complete in one second is that of the one made later: %s, then %s",
+    async (...order) => {
+      const jobs = [
+        ended("first", { completions: 2, createdMs: 1_000 }),
+        ended("second", { completions: 3, createdMs: 2_000 }),
+      ];
+      const made = await world(onTestFinished, { jobs, tags });
+      for (const name of order) await made.controller.reconcile(`work/${name}`);
+      expect(made.listed()).toHaveLength(3);
+      expect(made.marks.toSorted()).toEqual([
+        expect.stringMatching(/^first True IndexSuperseded Job second/),
+        expect.stringMatching(/^second True IndexPushed/),
+      ]);
+    },
+  );
+});
