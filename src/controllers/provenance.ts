@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { Logger } from "pino";
 import type { StoredOrasCache } from "../cache/types.ts";
+import { createInTurn, type InTurn } from "../common/in-turn.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { EventRecorder } from "../kube/events.ts";
@@ -42,8 +43,8 @@ const mostRemembered = 20_000;
 const [workers, parts] = [4, 2];
 
 /**
- * The controller that writes how artifacts were made beside them, once for each push that a Pod tells of. It alone writes, so
- * that no two change an index at a time.
+ * The controller that writes how artifacts were made beside them, once for each push that a Pod tells of. It alone writes, and
+ * about one artifact one after the other, so that no two change an index at a time.
  *
  * @param settings - see there
  */
@@ -54,13 +55,14 @@ export function provenanceController(settings: ProvenanceSettings): Controller {
   const restsUntil = new Map<string, number>();
   /** Since when a cache has no usable key, as this leader has seen it. */
   const keyless = new Map<string, number>();
+  const writing = { ...settings, inTurn: createInTurn() };
   const idOf = (pod: StepPod, { digest }: StepPush) => `${pod.metadata?.uid}/${digest}`;
   const isNews = (pod: StepPod, push: StepPush) =>
     push.finishedAt.getTime() >= since && !done.has(idOf(pod, push));
 
   const writeOnce = async (pod: StepPod, push: StepPush, cache: StoredOrasCache | undefined) => {
     if (cache && (restsUntil.get(keyOf(cache)) ?? 0) > performance.now()) return false;
-    const result = await writeIfWanted(settings, keyless, cache, pod, push);
+    const result = await writeIfWanted(writing, keyless, cache, pod, push);
     if (result === undefined) return false;
     done.add(idOf(pod, push));
     forgetOldest(done, mostRemembered);
@@ -115,7 +117,7 @@ function cacheOf(
 
 /** Undefined where it is to be tried again. */
 async function writeIfWanted(
-  settings: ProvenanceSettings,
+  settings: ProvenanceSettings & { readonly inTurn: InTurn },
   keyless: Map<string, number>,
   cache: StoredOrasCache | undefined,
   pod: StepPod,
@@ -129,7 +131,11 @@ async function writeIfWanted(
   }
   const signing = await keyFor(settings, keyless, cache, pod, push);
   const access = signing && (await settings.access.to(cache));
-  return access && (await writeProvenance(settings, access, cache, pod, push, signing.key));
+  if (access === undefined) return undefined;
+  // Several Pods may push the same.
+  return settings.inTurn(`${keyOf(cache)} ${push.digest}`, () =>
+    writeProvenance(settings, access, cache, pod, push, signing.key),
+  );
 }
 
 /** With what a statement is signed, if it is; undefined where it is to be tried again. */

@@ -1,17 +1,30 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import type { V1Pod } from "@kubernetes/client-node";
-import { expect, it, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
+import { fallbackTagOf } from "../../../src/common/fallback-tag.ts";
 import { provenanceController } from "../../../src/controllers/provenance.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
+import { digestOf } from "../../../src/registry/blobs.ts";
+import { referrersIn } from "../../../src/registry/referrers.ts";
+import { podOf } from "../../support/builders.ts";
 
+const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const digest = `sha256:${"a".repeat(64)}`;
 const now = Date.parse("2026-01-01T12:00:00Z");
 
-function ended(number: number, ageMs: number): [string, StepPod] {
-  const artifact = `oras-0.oras.work.svc.cluster.local:5000/made/x:${number}`;
-  const message = JSON.stringify({ artifact, digest, bytes: 1, seconds: 1 });
+const told = (number: number, what = digest) =>
+  JSON.stringify({
+    ...{ artifact: `oras-0.oras.work.svc.cluster.local:5000/made/x:${number}`, digest: what },
+    ...{ bytes: 1, seconds: 1 },
+  });
+
+function ended(number: number, ageMs: number, message = told(number)): [string, StepPod] {
   const terminated = { exitCode: 0, finishedAt: new Date(now - ageMs), message };
   const pod: V1Pod = {
     metadata: { name: `p-${number}`, namespace: "work", uid: `${number}` },
@@ -20,12 +33,22 @@ function ended(number: number, ageMs: number): [string, StepPod] {
   return [`work/p-${number}`, pod as StepPod];
 }
 
-function controllerOf(pods: ReadonlyMap<string, StepPod>, spec: object = { deploy: true }, clock = { now }) {
-  const to = vi.fn(() => Promise.reject(new Error("no answer")));
+function controllerOf(
+  pods: ReadonlyMap<string, StepPod>,
+  spec: object = { deploy: true },
+  clock = { now },
+  access?: object,
+) {
+  const to = vi.fn(() =>
+    access ? Promise.resolve(access as never) : Promise.reject(new Error("no answer")),
+  );
   const publish = vi.fn();
   const cache = { metadata: { name: "oras", namespace: "work", uid: "c" }, spec } as StoredOrasCache;
   const controller = provenanceController({
-    client: { now: () => clock.now } as KubeClient,
+    client: {
+      now: () => clock.now,
+      request: () => Promise.resolve({ metadata: {}, items: [...pods.values()] }),
+    } as unknown as KubeClient,
     log: { debug: () => {}, warn: () => {} } as never,
     publish,
     pods: { store: pods as never, subscribe: () => () => {}, synced: Promise.resolve() },
@@ -96,4 +119,43 @@ it("a statement that would soon not be tried any more does not wait for a key", 
   clock.now = now;
   await controller.reconcile(keys[0] ?? "");
   expect(to).toHaveBeenCalledTimes(1);
+});
+
+/** A registry in memory. */
+async function registryOf(held: Map<string, Buffer>) {
+  const server = createServer((request, response) => {
+    const reference = (request.url ?? "").split("/").at(-1) ?? "";
+    void buffer(request).then((bytes) => {
+      if (request.method === "PUT") held.set(reference, bytes);
+      if (request.method === "POST") return response.writeHead(202, { location: `${request.url}one` }).end();
+      if (request.method === "PUT") return response.writeHead(201).end();
+      const found = held.get(reference);
+      return response.writeHead(found ? 200 : 404, { "content-type": manifestType }).end(found);
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => void server.close());
+  return { peer: { host: `127.0.0.1:${(server.address() as AddressInfo).port}` }, authorization: undefined };
+}
+
+it("statements about one artifact that several Pods have pushed at once are all there", async () => {
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: manifestType, layers: [] }));
+  const pushed = digestOf(bytes);
+  const held = new Map([[pushed, bytes]]);
+  const pods = new Map(
+    [1, 2, 3].map((number) => {
+      const [key, pod] = ended(number, 1_000, told(number, pushed));
+      const { annotations } = podOf("p", { "output-uri": `made/x:${number}` }, "true").metadata;
+      const spec = { containers: [{ name: "main", image: "app" }] };
+      return [key, { ...pod, spec, metadata: { ...pod.metadata, annotations } } as unknown as StepPod];
+    }),
+  );
+  const { controller, keys } = controllerOf(pods, undefined, undefined, await registryOf(held));
+  expect(await Promise.all(keys.map((key) => controller.reconcile(key)))).toEqual([
+    ...keys.map(() => undefined),
+  ]);
+  const index = referrersIn({ bytes: held.get(fallbackTagOf(pushed)) ?? Buffer.from("{}") });
+  expect(index.map(({ annotations }) => annotations?.[names.invocationAnnotation]).toSorted()).toEqual([
+    ...["1", "2", "3"],
+  ]);
 });
