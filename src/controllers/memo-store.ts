@@ -113,10 +113,8 @@ export function retagIn(
       if (!(await mountWhole(registry, whole, to.repository)))
         return asGone(`the registry does not share it with ${to.repository}`);
     }
-    for (const tag of [wanted.key, latestTag(to)]) {
-      assertInTime(store, limits);
-      await writeManifest(registry, store.repository, tag, manifest);
-    }
+    assertInTime(store, limits);
+    await writeManifest(registry, store.repository, wanted.key, manifest);
     const held = await heldBy(registry, to);
     if (held !== undefined && held !== limits.before && held !== whole.top.digest) {
       const because = `${to.repository}:${to.tag} has ${held} by now, which somebody has pushed`;
@@ -124,6 +122,9 @@ export function retagIn(
     }
     assertInTime(store, limits);
     await writeManifest(registry, to.repository, to.tag, whole.top);
+    assertInTime(store, limits);
+    // Of a tag that was left alone, the last entry is that of what it has.
+    await writeManifest(registry, store.repository, latestTag(to), manifest);
     return { kind: "done" };
   }, asGone);
 }
@@ -166,11 +167,16 @@ export async function writeIn(store: MemoStore, { tag, output, ...entry }: NewMe
   const at = new Date(store.now()).toISOString();
   const pushed = { repository: output.repository, digest, mediaType, size: bytes.length };
   const latest = { repository: output.repository, tag };
-  const before = (await latestIn(store, latest))?.key;
+  const last = await latestIn(store, latest);
+  const isOlder =
+    last && last.output.digest !== digest && (await heldBy(registry, latest)) === last.output.digest;
+  const before = isOlder ? undefined : last?.key;
   const sealedEntry = sealed({ ...entry, output: pushed, at, ...(before && { before }) }, scope);
   await writeBlob(registry, repository, names.memoPartsType, entry.parts);
   await writeBlob(registry, repository, emptyBlob.type, emptyBlob.content);
   await writeManifest(registry, repository, entry.key, sealedEntry);
+  // Another step has pushed to the tag since, and what it made is remembered already.
+  if (isOlder) return;
   await writeManifest(registry, repository, latestTag(latest), sealedEntry);
 }
 

@@ -378,8 +378,8 @@ describe("a result is used again", () => {
     };
     const path = (repository: string, reference: string) => `/v2/${repository}/manifests/${reference}`;
     const writes = [
-      ...[`PUT ${path(memo, entry.key)}`, `PUT ${path(memo, latestTag(to))}`],
-      ...[`HEAD ${path(to.repository, to.tag)}`, `PUT ${path(to.repository, to.tag)}`],
+      ...[`PUT ${path(memo, entry.key)}`, `HEAD ${path(to.repository, to.tag)}`],
+      ...[`PUT ${path(to.repository, to.tag)}`, `PUT ${path(memo, latestTag(to))}`],
     ];
     time += 4_999;
     expect(await askedBy(own)).toEqual(writes);
@@ -429,6 +429,33 @@ describe("a result is used again", () => {
     expect(await later.find("work/oras", entry.key, { maxAgeSeconds: 30 })).toEqual(
       miss(/older than it may be/),
     );
+  });
+
+  test("and the last entry of an output stays that of what its tag has, whoever comes late", async () => {
+    const to = { repository: "results/in-turn", tag: "v1" };
+    const push = async (word: string) => newEntry(word, await pusher.push(to.repository, to.tag, word));
+    const early = await push("early");
+    const late = await push("late");
+    await memos.write("work/oras", late);
+    await memos.write("work/oras", early);
+    const last = async () => (await memos.latestOf("work/oras", to))?.key;
+    expect(await last()).toBe(late.key);
+    // Its entry is there all the same, and says nothing of one before it.
+    const found = await find(early);
+    expect(found).toMatchObject({ kind: "hit" });
+    const result = (found as { entry: MemoEntry }).entry;
+    expect(result.before).toBeUndefined();
+    // A tag that somebody has pushed to since the claim is left alone, and so is what is known of it.
+    const limits = { ...long, before: early.output.digest };
+    expect(await memos.retag("work/oras", result, to, limits)).toMatchObject({ kind: "taken" });
+    expect(await last()).toBe(late.key);
+    expect(await memos.retag("work/oras", result, to, { ...long, before: late.output.digest })).toEqual({
+      kind: "done",
+    });
+    expect(await last()).toBe(early.key);
+    const next = await push("next");
+    await memos.write("work/oras", next);
+    expect(await memos.latestOf("work/oras", to)).toMatchObject({ key: next.key, before: early.key });
   });
 
   test("and the last entry of an output is found by where it was pushed", async () => {
