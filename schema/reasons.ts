@@ -318,6 +318,11 @@ const cacheEvents = {
     meaning:
       "Results of steps are not taken any more, as the annotation forget asked for; the message has which.",
   },
+  OldestForgotten: {
+    meaning:
+      "The OrasCache lists as many forgotten results as it can. The oldest of the list went, and with them what was remembered before and not taken for long: equal steps run once more.",
+    fix: "Use memoize: refresh for what has to run, not for each run; memoize: off where a result is never taken.",
+  },
   NotForgotten: {
     meaning: "What the annotation forget of the OrasCache asks for was not done. The message says why.",
     fix: "Correct what the message names, and ask again with another value.",

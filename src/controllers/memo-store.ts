@@ -1,8 +1,8 @@
 import { names } from "../../schema/names.ts";
 import { sentenceOf } from "../kube/errors.ts";
-import { emptyBlob, latestTag, type MemoScope, openedEntry, sealed } from "../memo/entry.ts";
+import { emptyBlob, epochOf, latestTag, type MemoScope, openedEntry, sealed } from "../memo/entry.ts";
 import type { Found, MemoEntry, MemoTag, NewMemoEntry, Retagged, RetagLimits } from "../memo/memos.ts";
-import { isForgotten } from "../memo/state.ts";
+import { goesSoon, isForgotten } from "../memo/state.ts";
 import { readBlob, writeBlob } from "../registry/blobs.ts";
 import { manifestHead } from "../registry/head.ts";
 import { type RawManifest, readManifest, writeManifest } from "../registry/manifests.ts";
@@ -107,7 +107,9 @@ export function retagIn(
   return answered(async () => {
     const found = await wholeEntry(inTime, wanted);
     if ("because" in found) return asGone(found.because);
-    const { whole, manifest } = found;
+    const { whole, entry } = found;
+    const isOld = goesSoon(store.scope.state, epochOf(found.manifest.bytes));
+    const manifest = isOld ? sealed(entry, store.scope) : found.manifest;
     if (whole.repository !== to.repository) {
       assertInTime(store, limits);
       if (!(await mountWhole(registry, whole, to.repository)))
@@ -133,16 +135,16 @@ export function retagIn(
 async function wholeEntry(
   store: MemoStore,
   wanted: MemoEntry,
-): Promise<{ readonly manifest: RawManifest; readonly whole: Whole } | { readonly because: string }> {
+): Promise<(ReadEntry & { readonly whole: Whole }) | { readonly because: string }> {
   const known = store.seen.get(wanted);
   const isFresh = known && store.now() - known.at < seenForMs;
-  if (isFresh && !isForgotten(store.scope.state, wanted.key, known.epoch)) return known;
+  if (isFresh && !isForgotten(store.scope.state, wanted.key, known.epoch)) return { ...known, entry: wanted };
   const found = await readEntry(store, wanted.key, wanted.key);
   if ("because" in found) return found;
   if (found.entry.output.digest !== wanted.output.digest)
     return { because: "another result has taken its place" };
   const whole = await outputOf(store, found.entry);
-  return "because" in whole ? whole : { manifest: found.manifest, whole };
+  return "because" in whole ? whole : { ...found, whole };
 }
 
 async function heldBy(registry: OwnRegistry, { repository, tag }: MemoTag): Promise<string | undefined> {

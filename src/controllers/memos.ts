@@ -7,10 +7,11 @@ import { inParallel } from "../common/in-parallel.ts";
 import { createInTurn } from "../common/in-turn.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus, sentenceOf } from "../kube/errors.ts";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { patchJson } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
-import { answered, isAnswered } from "../memo/forget.ts";
+import { answered, isAnswered, oldestForgotten } from "../memo/forget.ts";
 import type { Memos, NotKnown } from "../memo/memos.ts";
 import { type ForgetAnswer, later, type MemoState, withoutKeys } from "../memo/state.ts";
 import { manifestHead } from "../registry/head.ts";
@@ -23,6 +24,7 @@ export interface MemosSettings {
   readonly caches: { readonly store: { readonly get: (key: string) => StoredOrasCache | undefined } };
   readonly operatorKey: string;
   readonly signal: AbortSignal;
+  readonly publish: EventRecorder;
   /** How to ask the registry of a cache; undefined where it is not ready. */
   readonly accessTo: CacheAccess["to"];
 }
@@ -35,7 +37,7 @@ const mostRemembered = 10_000;
  * @param settings - see there
  */
 export function createMemos(settings: MemosSettings): Memos {
-  const { client, caches, operatorKey, signal, accessTo } = settings;
+  const { client, caches, operatorKey, signal, accessTo, publish } = settings;
   /** What this process has forgotten, by the UIDs of caches: the mirror is behind. */
   const states = new Map<string, MemoState>();
   const seen: SeenEntries = new WeakMap();
@@ -131,7 +133,16 @@ export function createMemos(settings: MemosSettings): Memos {
       }
     },
     write: async (cache, entry) => writeIn(await storeOf(cache), entry),
-    forget: async (cache, ...keys) => void (await change(cache, (state) => withoutKeys(state, keys))),
+    forget: async (cache, ...keys) => {
+      const about = storedCache(cache);
+      let before: number | undefined;
+      const state = await change(cache, (was) => {
+        before = was?.forgottenBefore;
+        return withoutKeys(was, keys);
+      });
+      // Nobody has asked for that, and there is no answer that says it.
+      if (state.forgottenBefore !== before) publish(about, tellOfOldest(state));
+    },
     answer: async (cache, request, outcome) => {
       // The mirror may not have the answer yet.
       const { answers } = await change(cache, (state) =>
@@ -140,6 +151,10 @@ export function createMemos(settings: MemosSettings): Memos {
       return answers?.[0] as ForgetAnswer;
     },
   };
+}
+
+function tellOfOldest(state: MemoState): EventNote {
+  return { type: "Warning", reason: "OldestForgotten", action: "Forget", note: oldestForgotten(state) };
 }
 
 /** The operator has no login there, and asks nobody for one. */

@@ -166,7 +166,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   if (options.workflow) moved.onRead(follow);
   const memoized = {
     ...{ client, log, caches, jobs, pods, steps, originalOf, minor: facts.minor },
-    memos: createMemos({ client, caches, operatorKey, signal, accessTo: access.to }),
+    memos: createMemos({ client, caches, operatorKey, signal, publish, accessTo: access.to }),
     filesOf: createInputReader({
       ...{ caches, signal, accessTo: access.to },
       remote: { urlOf, turns, manifest: asking.manifest },

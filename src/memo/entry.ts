@@ -30,6 +30,8 @@ interface MemoManifest {
 
 /** Of entries. Whoever changes what they say raises it: those of before are misses. */
 const format = 2;
+/** Of keys, in hexadecimal. */
+export const keyForm = /^[0-9a-f]{64}$/;
 const mediaType = "application/vnd.oci.image.manifest.v1+json";
 /** As an artifact without files, by the guidance of the image specification. */
 export const emptyBlob = { type: "application/vnd.oci.empty.v1+json", content: "{}" } as const;
@@ -59,6 +61,15 @@ export function sealed(entry: MemoEntry, scope: MemoScope): MemoManifest {
   const { parts, ...statement } = entry;
   const said = canonical({ format, epoch: scope.state?.epoch ?? 0, ...statement });
   return { mediaType, bytes: manifestOf(said, signatureOf(said, scope), parts) };
+}
+
+/**
+ * The epoch in which an entry was written.
+ *
+ * @param bytes - of its manifest, which the operator has written
+ */
+export function epochOf(bytes: Buffer): number {
+  return (JSON.parse(saidIn(bytes).said) as Written).epoch;
 }
 
 /**

@@ -80,7 +80,7 @@ function wrong(because: string): Wanted {
 export function answered(state: MemoState | undefined, request: string, outcome: Outcome): MemoState {
   const after = forgetting(state, outcome);
   const isMore = outcome.kind === "keys" && after.forgottenBefore !== state?.forgottenBefore;
-  const message = cut(sentenceOf(outcome, isMore));
+  const message = cut(`${sentenceOf(outcome)}${isMore ? ` ${oldestForgotten(after)}` : ""}`);
   const answer = { request: request.slice(0, longestRequest), done: outcome.kind !== "refused", message };
   return { ...after, answers: [answer, ...(state?.answers ?? [])].slice(0, mostAnswers) };
 }
@@ -104,7 +104,16 @@ function forgetting(state: MemoState | undefined, outcome: Outcome): MemoState {
   );
 }
 
-function sentenceOf(outcome: Outcome, isMore: boolean): string {
+/**
+ * That more was forgotten than anybody has asked for, in sentences.
+ *
+ * @param state - once its list was too long
+ */
+export function oldestForgotten({ epoch, forgottenBefore = 0 }: MemoState): string {
+  return `The list of forgotten results in the status was full: what was remembered before the last ${epoch - forgottenBefore + 1} of ${epoch} times that results were forgotten, and not taken for long, is forgotten, too. Equal steps run once more.`;
+}
+
+function sentenceOf(outcome: Outcome): string {
   if (outcome.kind === "refused") return `Nothing was forgotten: ${outcome.because}.`;
   if (outcome.kind === "all") return "Forgot all results of the OrasCache.";
   const { steps } = outcome;
@@ -113,10 +122,7 @@ function sentenceOf(outcome: Outcome, isMore: boolean): string {
     return others.length === 0 ? `${id} (key ${shortKey(key)})` : `${id} (${others.length + 1} keys)`;
   });
   const more = steps.length > mostNamed ? `, and of ${steps.length - mostNamed} more` : "";
-  const also = isMore
-    ? " What was remembered before the oldest results that the status listed as forgotten is forgotten, too: the list was full."
-    : "";
-  return `Forgot the results of ${told.join(", ")}${more}.${also}`;
+  return `Forgot the results of ${told.join(", ")}${more}.`;
 }
 
 function cut(text: string): string {

@@ -14,6 +14,8 @@ export type ForgetAnswer = NonNullable<MemoState["answers"]>[number];
 export const mostForgottenAtOnce = 10_000;
 /** A status is read with its OrasCache, by everybody: it has to stay small. In characters, with room for what may be forgotten at once. */
 export const longestForgotten = 160_000;
+/** What stays of a list that is too long, with room for what is forgotten next: its oldest part goes now and then, not with each key. */
+const longestKept = (longestForgotten / 8) * 7;
 /** Of a forgetting beside its keys, as JSON. */
 const aroundKeys = 32;
 
@@ -33,30 +35,56 @@ export function isForgotten(state: MemoState | undefined, key: string, epoch: nu
 
 /**
  * The state once some keys are forgotten: each by its first digits, as people read them. A list that is too long loses its oldest
- * part, and whatever was written before that does not count any more either.
+ * part, and whatever was written before that does not count any more either: `forgottenBefore` is another one then, which has to
+ * be told.
  */
 export function withoutKeys(state: MemoState | undefined, keys: readonly string[]): MemoState {
   const epoch = (state?.epoch ?? 0) + 1;
   const last = new Map(lastOf(state));
   for (const key of keys) last.set(shortKey(key), epoch);
   const byEpoch = Map.groupBy(last, ([, at]) => at);
-  let forgottenBefore = state?.forgottenBefore;
-  let length = 0;
-  const forgotten: NonNullable<MemoState["forgotten"]> = [];
-  for (const [at, members] of [...byEpoch].toSorted(([a], [b]) => b - a)) {
-    const short = members.map(([key]) => key).toSorted();
-    length += aroundKeys + short.join(" ").length;
-    if (length > longestForgotten) {
-      forgottenBefore = at;
-      break;
-    }
-    forgotten.unshift({ epoch: at, keys: short.join(" ") });
-  }
+  const all = [...byEpoch]
+    .toSorted(([a], [b]) => a - b)
+    .map(([at, members]) => ({
+      epoch: at,
+      keys: members
+        .map(([key]) => key)
+        .toSorted()
+        .join(" "),
+    }));
+  const forgotten = lengthOf(all) > longestForgotten ? newestOf(all) : all;
+  const forgottenBefore = all.at(-forgotten.length - 1)?.epoch ?? state?.forgottenBefore;
   return {
     ...answersOf(state),
     ...{ epoch, ...(forgottenBefore !== undefined && { forgottenBefore }) },
     ...(forgotten.length > 0 && { forgotten }),
   };
+}
+
+/**
+ * Whether an entry is among those that go next when the list is too long. Whoever finds that it counts writes it anew: then only
+ * what nobody has taken for long is lost.
+ *
+ * @param state - of the cache
+ * @param epoch - that the entry was written in
+ */
+export function goesSoon(state: MemoState | undefined, epoch: number): boolean {
+  const { forgotten = [] } = state ?? {};
+  const middle = forgotten[Math.floor(forgotten.length / 2)]?.epoch ?? 0;
+  return epoch < middle && lengthOf(forgotten) > longestForgotten / 2;
+}
+
+function newestOf(all: NonNullable<Forgotten>): NonNullable<Forgotten> {
+  let length = 0;
+  const first = all.findLastIndex((one) => {
+    length += lengthOf([one]);
+    return length > longestKept;
+  });
+  return all.slice(first + 1);
+}
+
+function lengthOf(forgotten: NonNullable<Forgotten>): number {
+  return forgotten.reduce((sum, { keys }) => sum + aroundKeys + keys.length, 0);
 }
 
 /** The state once everything is forgotten. */

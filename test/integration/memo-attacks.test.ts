@@ -2,12 +2,12 @@ import { readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { latestTag } from "../../src/memo/entry.ts";
 import type { Found, MemoEntry, Memos, NewMemoEntry } from "../../src/memo/memos.ts";
-import { withoutAny, withoutKeys } from "../../src/memo/state.ts";
+import { type MemoState, withoutAny, withoutKeys } from "../../src/memo/state.ts";
 import { digestOf, memoCache, memosOf, newEntry, type Pusher, pusherTo } from "../support/memo.ts";
 import { freePort } from "../support/ports.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -352,9 +352,7 @@ describe("a result is used again", () => {
     store.set("work/oras", before);
   });
 
-  test("without another look where it was found a moment ago, and with one later, or by another process", async ({
-    onTestFinished,
-  }) => {
+  test("without another look where it was found a moment ago, and with one later, or by another process", async () => {
     const asked: string[] = [];
     const port = await freePort();
     const stop = await startRegistryProxy("127.0.0.1", port, registry.url, (method, path, what) => {
@@ -420,6 +418,35 @@ describe("a result is used again", () => {
       expect(await slow.retag("work/oras", written, at(entry), limits)).toMatchObject({ kind: "unknown" });
     }
     expect(await pusher.digest(entry.output.repository, "v1")).toBe(digest);
+  });
+
+  test("and stays, where it is taken, when the list of what was forgotten is full", async () => {
+    const before = store.get("work/oras") as StoredOrasCache;
+    onTestFinished(() => void store.set("work/oras", before));
+    const [taken, left] = [await remembered(), await remembered()];
+    let memo: MemoState | undefined;
+    const forget = (count: number) => {
+      for (let i = 0; i < count; i++) memo = withoutKeys(memo, [digestOf(`${memo?.epoch}`).slice(7)]);
+      store.set("work/oras", { ...before, status: { conditions: [], ...(memo && { memo }) } });
+    };
+    forget(10);
+    const first = await pusher.digest(names.memoRepository, taken.key);
+    const take = async () => {
+      const found = await find(taken);
+      const entry = (found.kind === "hit" ? found.entry : undefined) as MemoEntry;
+      const limits = { ...long, before: taken.output.digest };
+      expect(await memos.retag("work/oras", entry, at(taken), limits)).toEqual({ kind: "done" });
+      return entry;
+    };
+    const entry = await take();
+    expect(await pusher.digest(names.memoRepository, taken.key)).toBe(first);
+    forget(3_000);
+    await take();
+    expect(await pusher.digest(names.memoRepository, taken.key)).not.toBe(first);
+    forget(1_000);
+    expect(memo?.forgottenBefore).toBeGreaterThan(0);
+    expect(await find(taken)).toEqual({ kind: "hit", entry });
+    expect(await find(left)).toEqual(miss(/its result was forgotten/));
   });
 
   test("if it is not older than it may be", async () => {

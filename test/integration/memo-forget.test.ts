@@ -6,6 +6,7 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { get } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { shortKey } from "../../src/memo/short-key.ts";
+import { type MemoState, withoutKeys } from "../../src/memo/state.ts";
 import { cacheOf } from "../support/builders.ts";
 import { adminClient } from "../support/installation.ts";
 import { test as base } from "../support/integration.ts";
@@ -29,9 +30,11 @@ async function cacheIn(admin: KubeClient, namespace: string) {
   return { key: `${namespace}/oras`, ns, read, store, look };
 }
 
-const memosWith = (client: KubeClient, store: Map<string, StoredOrasCache>) =>
+const memosWith = (client: KubeClient, store: Map<string, StoredOrasCache>, told: string[] = []) =>
   createMemos({
     ...{ client, caches: { store }, operatorKey: "secret", signal: new AbortController().signal },
+    publish: ({ metadata }, { type, reason, note }) =>
+      void told.push(`${metadata?.name} ${type} ${reason} ${note}`),
     accessTo: () => Promise.resolve(undefined),
   });
 
@@ -105,6 +108,31 @@ test("what somebody takes out of the status comes back with the next key", async
   await look();
   await memos.forget(key, b);
   expect((await read()).status?.memo?.forgotten).toHaveLength(2);
+});
+
+test("an Event says where more went than was asked for, as the list was full", async ({
+  installed,
+  client,
+}) => {
+  const { key, ns, read, store, look } = await cacheIn(installed, "memo-full");
+  let memo: MemoState | undefined;
+  for (let i = 0; i < 3_636; i++) memo = withoutKeys(memo, [`${i}`.padStart(12, "0")]);
+  expect(memo?.forgottenBefore).toBeUndefined();
+  await ns.patchStatus(resources.orasCaches, "oras", { memo });
+  await look();
+  const told: string[] = [];
+  const memos = memosWith(client, store, told);
+  await memos.forget(key, a);
+  const { epoch = 0, forgottenBefore = 0 } = (await read()).status?.memo ?? {};
+  expect(epoch).toBe(3_637);
+  expect(forgottenBefore).toBeGreaterThan(0);
+  expect(told).toEqual([
+    expect.stringMatching(
+      new RegExp(`^oras Warning OldestForgotten .*before the last ${3_638 - forgottenBefore} of 3637 times`),
+    ),
+  ]);
+  await memos.forget(key, b);
+  expect(told).toHaveLength(1);
 });
 
 test("a cache that was made anew under its name is another one", async ({ installed, client }) => {

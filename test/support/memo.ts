@@ -87,6 +87,7 @@ export function memosOf(
     caches: { store },
     operatorKey: "secret",
     signal: new AbortController().signal,
+    publish: () => {},
     accessTo: () => Promise.resolve(access),
     ...over,
   });

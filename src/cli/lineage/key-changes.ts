@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { memoRepositoryOf } from "../../cache/memo-repository.ts";
 import { differences } from "../../lineage/difference.ts";
-import { latestTag, unsignedEntry } from "../../memo/entry.ts";
+import { keyForm, latestTag, unsignedEntry } from "../../memo/entry.ts";
 import { gone } from "../artifacts/list.ts";
 import { digestPattern, longestManifest } from "../oci/registry.ts";
 import type { Descriptor, RawManifest, Registry } from "../oci/types.ts";
@@ -49,7 +49,7 @@ export async function keyChangesOf(
   if (latest === undefined || entry === undefined || !isOf(entry, digest, uids)) return undefined;
   const { key, before = "" } = entry;
   if (before === key) return { changes: [] };
-  const earlier = keyPattern.test(before) ? await read(before) : undefined;
+  const earlier = keyForm.test(before) ? await read(before) : undefined;
   if (earlier === undefined) return undefined;
   const [then, now] = [
     await partsOf(registry, memo, earlier.manifest, before),
@@ -73,8 +73,6 @@ interface Read {
   /** Undefined where it was forgotten, or is none. */
   readonly entry: ReturnType<typeof unsignedEntry>;
 }
-
-const keyPattern = /^[0-9a-f]{64}$/;
 
 /** The config of an entry is what its key is the digest of. */
 async function partsOf(

@@ -1,7 +1,7 @@
 import { memoRepositoryOf } from "../../cache/memo-repository.ts";
-import { latestTag, unsignedEntry } from "../../memo/entry.ts";
+import { keyForm, latestTag, unsignedEntry } from "../../memo/entry.ts";
+import { gone } from "../artifacts/list.ts";
 import type { Named } from "../artifacts/reference.ts";
-import { RegistryError } from "../oci/errors.ts";
 import type { OpenRegistry } from "../remote/open.ts";
 
 /**
@@ -21,14 +21,15 @@ export async function removeEntry(
   const { spec, status } = of?.cache ?? {};
   if (spec === undefined || spec.deploy === false || tag === undefined) return false;
   const memo = memoRepositoryOf(spec);
-  try {
-    const { bytes, digest } = await registry.listedManifest(memo, latestTag({ repository, tag }));
+  const removeAt = async (reference: string) => {
+    const { bytes, digest } = await registry.listedManifest(memo, reference);
     const entry = unsignedEntry(bytes, status?.memo);
-    if (entry === undefined || !uids.has(entry.by?.uid)) return false;
+    if (entry === undefined || !uids.has(entry.by?.uid)) return undefined;
     await registry.deleteManifest(memo, digest);
-    return true;
-  } catch (error) {
-    if (error instanceof RegistryError && error.status === 404) return false;
-    throw error;
-  }
+    return entry;
+  };
+  const found = await gone(removeAt(latestTag({ repository, tag })), undefined);
+  // Where a step has taken it since, its key may name a later writing of it.
+  if (found !== undefined && keyForm.test(found.key)) await gone(removeAt(found.key), undefined);
+  return found !== undefined;
 }

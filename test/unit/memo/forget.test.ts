@@ -116,7 +116,7 @@ test("who asks for so much that the list is full reads what else was forgotten",
   expect(first.answers?.[0]?.message).toBe("Forgot the results of job/a (8000 keys).");
   const second = answered(first, "job/b 1", steps("job/b", 8_000));
   expect(second.answers?.[0]?.message).toBe(
-    "Forgot the results of job/b (8000 keys). What was remembered before the oldest results that the status listed as forgotten is forgotten, too: the list was full.",
+    "Forgot the results of job/b (8000 keys). The list of forgotten results in the status was full: what was remembered before the last 2 of 2 times that results were forgotten, and not taken for long, is forgotten, too. Equal steps run once more.",
   );
 });
 

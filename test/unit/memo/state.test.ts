@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { oldestForgotten } from "../../../src/memo/forget.ts";
 import {
+  goesSoon,
   isForgotten,
   later,
   longestForgotten,
@@ -75,6 +77,38 @@ test("a list that is too long loses its oldest part: what was remembered since s
   // One that is in the list and forgotten again takes no more room.
   const again = withoutKeys(state, range(29_000, 1_000));
   expect(again.forgottenBefore).toBe(forgottenBefore);
+});
+
+test("of thousands that are forgotten one by one the oldest go now and then, not with each", () => {
+  let state: MemoState | undefined;
+  let cuts = 0;
+  for (let round = 0; round < 6_000; round++) {
+    const next = withoutKeys(state, [key(round)]);
+    if (next.forgottenBefore !== state?.forgottenBefore) cuts++;
+    if (round === 3_600) expect(cuts).toBe(0);
+    state = next;
+  }
+  expect(cuts).toBeGreaterThan(0);
+  expect(cuts).toBeLessThan(8);
+  // Each still says that more went than was asked for.
+  expect(oldestForgotten(state as MemoState)).toContain(
+    `before the last ${6_001 - (state?.forgottenBefore ?? 0)} of 6000 times`,
+  );
+});
+
+test("what is written anew while it is among those that go soon is not lost with them", () => {
+  let state: MemoState | undefined;
+  const written = { taken: 0, left: 0 };
+  for (let round = 0; round < 12_000; round++) {
+    // Some run takes it each time.
+    if (goesSoon(state, written.taken)) written.taken = state?.epoch ?? 0;
+    state = withoutKeys(state, [key(round)]);
+    expect(isForgotten(state, key(99_999), written.taken)).toBe(false);
+  }
+  expect(isForgotten(state, key(99_998), written.left)).toBe(true);
+  // As long as there is room, nothing is written anew.
+  expect(goesSoon(undefined, 0)).toBe(false);
+  expect(goesSoon(withoutKeys(withoutKeys(undefined, [key(1)]), [key(2)]), 0)).toBe(false);
 });
 
 test("an entry of an epoch that has not come counts no more: somebody has emptied the status", () => {
