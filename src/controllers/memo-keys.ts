@@ -3,6 +3,7 @@ import type { V1Container, V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
+import { withValues } from "../annotations/variables.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { get, type KubeObject } from "../kube/objects.ts";
@@ -13,7 +14,7 @@ import { describeRefusal } from "../lineage/refusals.ts";
 import type { InputFile } from "../lineage/step.ts";
 import type { MemoTag } from "../memo/memos.ts";
 import { takenIndexes, whyAsWhole } from "../memo/part.ts";
-import { type Artifact, isOpen, withIndex } from "../workflow/step.ts";
+import { type Artifact, isOpen, type StepPlan, withIndex } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
 import type { AskedFor } from "./heads.ts";
 import { otherManagerOf } from "./step-jobs.ts";
@@ -158,7 +159,7 @@ async function keyAll(
     if (!result.ok) return { kind: "refused", reasons: result.refusals.map(describeRefusal) };
     if (units.length === 0 && result.value.text.length * indexes.length > mostText)
       return { kind: "refused", reasons: [tooLong(result.value.text.length, indexes.length)] };
-    units.push({ index, key: result.value, output: outputOf(plan.output as Artifact, index) });
+    units.push({ index, key: result.value, output: outputOf(plan, index) });
     // The Lease has to be renewed meanwhile.
     await setImmediate();
   }
@@ -184,9 +185,12 @@ function indexesOf(workload: Workload): readonly (number | undefined)[] {
   return completionMode === "Indexed" ? Array.from({ length: completions ?? 1 }, (_, i) => i) : [undefined];
 }
 
-function outputOf(output: Artifact, index: number | undefined): MemoTag {
+function outputOf({ output: named, run }: StepPlan, index: number | undefined): MemoTag {
+  const output = named as Artifact;
   const made = index === undefined ? output : withIndex(output, index);
   // A step whose output is not known is refused before.
   if (isOpen(made)) throw new Error(`the name of the output is not known: ${made.repository}${made.version}`);
-  return { repository: made.repository, tag: made.version.slice(1) };
+  const values = index === undefined ? {} : { JOB_COMPLETION_INDEX: `${index}` };
+  const written = run && withValues(run.output, values);
+  return { repository: made.repository, tag: made.version.slice(1), ...(written && { written }) };
 }

@@ -85,9 +85,12 @@ async function recordUnit(
   const cache = cacheKeyOf(step);
   const { name = "", uid = "" } = step.object.metadata ?? {};
   const entry: NewMemoEntry = {
-    ...{ key: key.key, parts: key.text, tag: output.tag },
+    ...{ key: key.key, parts: key.text, tag: output.tag, written: output.written },
     output: { repository: output.repository, digest },
-    by: { kind: step.isPod ? "Pod" : "Job", name, uid, pod: pod.metadata?.name },
+    by: {
+      ...{ kind: step.isPod ? "Pod" : "Job", name, uid, pod: pod.metadata?.name },
+      ...(step.plan.run && { run: step.plan.run.name }),
+    },
   };
   if (modeOf(step) === "verify") {
     const found = await memos.find(cache, key.key);

@@ -1,6 +1,14 @@
 import { names } from "../../schema/names.ts";
 import { sentenceOf } from "../kube/errors.ts";
-import { emptyBlob, epochOf, latestTag, type MemoScope, openedEntry, sealed } from "../memo/entry.ts";
+import {
+  emptyBlob,
+  epochOf,
+  latestTag,
+  latestTagOfRuns,
+  type MemoScope,
+  openedEntry,
+  sealed,
+} from "../memo/entry.ts";
 import type { Found, MemoEntry, MemoTag, NewMemoEntry, Retagged, RetagLimits } from "../memo/memos.ts";
 import { goesSoon, isForgotten } from "../memo/state.ts";
 import { readBlob, writeBlob } from "../registry/blobs.ts";
@@ -80,9 +88,33 @@ export function findIn(store: MemoStore, key: string, maxAgeSeconds: number | un
  * @param store - where to look
  * @param output - that is asked for
  */
-export async function latestIn(store: MemoStore, output: MemoTag): Promise<MemoEntry | undefined> {
-  const found = await readEntry(store, latestTag(output), undefined);
+export async function latestOrEarlierRunIn(
+  store: MemoStore,
+  output: MemoTag,
+): Promise<MemoEntry | undefined> {
+  const { written } = output;
+  const own = await latestIn(store, output);
+  return own ?? (written === undefined ? undefined : lastAt(store, latestTagOfRuns(written)));
+}
+
+/**
+ * See Memos.latestKeys.
+ *
+ * @param store - where to look
+ * @param output - that is asked for, of its run alone
+ */
+export function latestIn(store: MemoStore, output: MemoTag): Promise<MemoEntry | undefined> {
+  return lastAt(store, latestTag(output));
+}
+
+async function lastAt(store: MemoStore, tag: string): Promise<MemoEntry | undefined> {
+  const found = await readEntry(store, tag, undefined);
   return "because" in found ? undefined : found.entry;
+}
+
+/** The tags that name the last entry of an output. */
+function lastTagsOf(output: MemoTag): string[] {
+  return [latestTag(output), ...(output.written === undefined ? [] : [latestTagOfRuns(output.written)])];
 }
 
 /**
@@ -124,9 +156,11 @@ export function retagIn(
     }
     assertInTime(store, limits);
     await writeManifest(registry, to.repository, to.tag, whole.top);
-    assertInTime(store, limits);
     // Of a tag that was left alone, the last entry is that of what it has.
-    await writeManifest(registry, store.repository, latestTag(to), manifest);
+    for (const tag of lastTagsOf(to)) {
+      assertInTime(store, limits);
+      await writeManifest(registry, store.repository, tag, manifest);
+    }
     return { kind: "done" };
   }, asGone);
 }
@@ -160,7 +194,10 @@ async function heldBy(registry: OwnRegistry, { repository, tag }: MemoTag): Prom
  * @param entry - what it says
  * @throws when it is not written
  */
-export async function writeIn(store: MemoStore, { tag, output, ...entry }: NewMemoEntry): Promise<void> {
+export async function writeIn(
+  store: MemoStore,
+  { tag, written, output, ...entry }: NewMemoEntry,
+): Promise<void> {
   const { registry, repository, scope } = store;
   const manifest = await readManifest(registry, output.repository, output.digest);
   if (manifest === undefined)
@@ -168,18 +205,18 @@ export async function writeIn(store: MemoStore, { tag, output, ...entry }: NewMe
   const { mediaType, digest, bytes } = manifest;
   const at = new Date(store.now()).toISOString();
   const pushed = { repository: output.repository, digest, mediaType, size: bytes.length };
-  const latest = { repository: output.repository, tag };
+  const latest = { repository: output.repository, tag, written };
   const last = await latestIn(store, latest);
   const isOlder =
     last && last.output.digest !== digest && (await heldBy(registry, latest)) === last.output.digest;
-  const before = isOlder ? undefined : last?.key;
+  const before = isOlder ? undefined : (last ?? (await latestOrEarlierRunIn(store, latest)))?.key;
   const sealedEntry = sealed({ ...entry, output: pushed, at, ...(before && { before }) }, scope);
   await writeBlob(registry, repository, names.memoPartsType, entry.parts);
   await writeBlob(registry, repository, emptyBlob.type, emptyBlob.content);
   await writeManifest(registry, repository, entry.key, sealedEntry);
   // Another step has pushed to the tag since, and what it made is remembered already.
   if (isOlder) return;
-  await writeManifest(registry, repository, latestTag(latest), sealedEntry);
+  for (const name of lastTagsOf(latest)) await writeManifest(registry, repository, name, sealedEntry);
 }
 
 async function readEntry(

@@ -16,7 +16,15 @@ import type { Memos, NotKnown } from "../memo/memos.ts";
 import { type ForgetAnswer, later, type MemoState, withoutKeys } from "../memo/state.ts";
 import { manifestHead } from "../registry/head.ts";
 import type { CacheAccess } from "./cache-access.ts";
-import { findIn, latestIn, type MemoStore, retagIn, type SeenEntries, writeIn } from "./memo-store.ts";
+import {
+  findIn,
+  latestIn,
+  latestOrEarlierRunIn,
+  type MemoStore,
+  retagIn,
+  type SeenEntries,
+  writeIn,
+} from "./memo-store.ts";
 
 /** What memoization needs. */
 export interface MemosSettings {
@@ -104,7 +112,7 @@ export function createMemos(settings: MemosSettings): Memos {
     },
     latestOf: async (cache, output) => {
       try {
-        return await latestIn(await storeOf(cache), output);
+        return await latestOrEarlierRunIn(await storeOf(cache), output);
       } catch {
         // It is wanted for a message only, which then has one part less.
         return undefined;

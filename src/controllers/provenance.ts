@@ -131,7 +131,7 @@ async function writeIfWanted(
   }
   const signing = await keyFor(settings, keyless, cache, pod, push);
   const access = signing && (await settings.access.to(cache));
-  if (access === undefined) return undefined;
+  if (signing === undefined || access === undefined) return undefined;
   // Several Pods may push the same.
   return settings.inTurn(`${keyOf(cache)} ${push.digest}`, () =>
     writeProvenance(settings, access, cache, pod, push, signing.key),

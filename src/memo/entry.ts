@@ -52,6 +52,15 @@ export function latestTag({
 }
 
 /**
+ * The same for an output whose name has the run in it: that of the last run.
+ *
+ * @param written - as its author wrote it, with `$(RUN)`, which no name of an artifact has
+ */
+export function latestTagOfRuns(written: string): string {
+  return `output-${sha256(written)}`;
+}
+
+/**
  * An entry as a manifest: its config is what the key is the digest of, so the key needs no name there.
  *
  * @param entry - what it says

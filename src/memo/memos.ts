@@ -8,6 +8,8 @@ export interface MemoSource {
   readonly uid: string;
   /** Name of the Pod whose log tells of it. */
   readonly pod?: string | undefined;
+  /** Of a step with `$(RUN)` in its output. */
+  readonly run?: string | undefined;
 }
 
 /** A manifest that a step has pushed. */
@@ -41,12 +43,16 @@ export interface NewMemoEntry extends Omit<MemoEntry, "at" | "output" | "before"
   readonly output: Pick<MemoOutput, "repository" | "digest">;
   /** The tag that the step has pushed to, by which `latestOf` finds the entry. */
   readonly tag: string;
+  /** See MemoTag. */
+  readonly written?: string | undefined;
 }
 
 /** Where something stands in a registry. */
 export interface MemoTag {
   readonly repository: string;
   readonly tag: string;
+  /** The same as its author wrote it, if it has `$(RUN)`: each run has another tag, and what was made in the one before is found by it. */
+  readonly written?: string | undefined;
 }
 
 /** It is not known, as the registry does not answer, or not as it should. */
@@ -110,8 +116,8 @@ export interface Memos {
     options?: { readonly maxAgeSeconds?: number | undefined },
   ) => Promise<Found>;
   /**
-   * The last entry that was written for what has been pushed to a tag, whatever its key: what a miss is compared with. It may be
-   * older than what the tag has, and its output may be gone.
+   * The last entry that was written for what has been pushed to a tag, whatever its key: what a miss is compared with. Where there is
+   * none, that of the run before. It may be older than what the tag has, and its output may be gone.
    */
   readonly latestOf: (cache: string, output: MemoTag) => Promise<MemoEntry | undefined>;
   /**

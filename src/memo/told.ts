@@ -76,7 +76,8 @@ export function missSentence(
   if (found.length === 0) return runs;
   const told = found.slice(0, mostDifferences).join("; ");
   const more = found.length > mostDifferences ? `; and ${found.length - mostDifferences} more` : "";
-  return `${runs} Since ${last.by.kind} ${last.by.name} made this output at ${last.at}: ${told}${more}.`;
+  const of = last.by.run === undefined ? "" : ` of the run ${last.by.run}`;
+  return `${runs} Since ${last.by.kind} ${last.by.name}${of} made this output at ${last.at}: ${told}${more}.`;
 }
 
 function parsed(text: string): unknown {

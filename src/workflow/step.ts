@@ -12,7 +12,7 @@ import {
 } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
-import { type Values, withValues } from "../annotations/variables.ts";
+import { usesRun, type Values, withValues } from "../annotations/variables.ts";
 import { decidedDefaults } from "./gate.ts";
 
 /** An artifact of a step: in which registry, and which. */
@@ -55,6 +55,8 @@ export interface StepPlan {
   /** What is wrong with its annotations: then the rest is what the others say, and it does not start. */
   readonly problem?: string;
   readonly memo: Settings["memo"];
+  /** Of a step with `$(RUN)` in its output: its run, and the output as its author wrote it, which is the same in each run. */
+  readonly run?: { readonly name: string; readonly output: string };
 }
 
 /**
@@ -95,7 +97,15 @@ export function planOf(
     batch,
     ...(problems.length > 0 && { problem: describeProblems(problems) }),
     memo,
+    ...runOf(annotations, known),
   };
+}
+
+function runOf(annotations: AnnotationMap, known: Values): Pick<StepPlan, "run"> {
+  const written = annotations[table["output-uri"].key] ?? "";
+  const name = annotations[table.run.key];
+  if (name === undefined || !usesRun(written)) return {};
+  return { run: { name, output: withValues(written, known) } };
 }
 
 const inputKey = new RegExp(`^${table["input-uri"].key.replaceAll(".", "\\.")}(_[0-9]+)?$`);

@@ -89,7 +89,7 @@ async function remember(
   const scope = { ...{ namespace: "x", name: "oras", uid: "u", secret: "s" }, state: undefined };
   const parts = canonical({ pod: { containers: [{ name: "main", env: [{ name: "LEVEL", value }] }] } });
   await writeIn(
-    { registry: own, repository: names.memoRepository, scope, now: () => at * 1_000 },
+    { registry: own, repository: names.memoRepository, scope, seen: new WeakMap(), now: () => at * 1_000 },
     {
       key: sha256(parts),
       parts,

@@ -420,6 +420,31 @@ describe("a result is used again", () => {
     expect(await pusher.digest(entry.output.repository, "v1")).toBe(digest);
   });
 
+  test("and the last entry of an output with the run in its name is that of the run before", async () => {
+    const repository = "results/of-runs";
+    const written = `${repository}:$(RUN)`;
+    const push = async (run: string, word: string) => {
+      const entry = newEntry(word, await pusher.push(repository, run, word), run);
+      await memos.write("work/oras", { ...entry, written, by: { ...entry.by, run } });
+      return entry;
+    };
+    const one = await push("one", "what one did");
+    const two = await push("two", "what two did");
+    expect(await find(two)).toMatchObject({ entry: { before: one.key, by: { run: "two" } } });
+    const last = (tag: string) => memos.latestOf("work/oras", { repository, tag, written });
+    expect(await last("three")).toMatchObject({ key: two.key, by: { run: "two" } });
+    // That of its own tag counts before, and steps are forgotten by it alone.
+    expect(await last("one")).toMatchObject({ key: one.key });
+    expect(await memos.latestKeys("work/oras", [{ repository, tag: "three", written }])).toEqual([]);
+    expect(await memos.latestOf("work/oras", { repository, tag: "three" })).toBeUndefined();
+    // The third run takes the result of the first one.
+    const found = await find(one);
+    const entry = (found.kind === "hit" ? found.entry : undefined) as MemoEntry;
+    const to = { repository, tag: "three", written };
+    expect(await memos.retag("work/oras", entry, to, long)).toEqual({ kind: "done" });
+    expect(await last("four")).toMatchObject({ key: one.key });
+  });
+
   test("and stays, where it is taken, when the list of what was forgotten is full", async () => {
     const before = store.get("work/oras") as StoredOrasCache;
     onTestFinished(() => void store.set("work/oras", before));

@@ -222,6 +222,47 @@ describe("rerun --refresh", () => {
   });
 });
 
+describe("a step with the run in the name of its output", () => {
+  test("is compared with what the run before made of it", async ({ job }) => {
+    const { ns, plugin, note, ended, keyOf, runs } = await job.place("runs");
+    const make = async (run: string, level: string, more: StepAnnotations = {}, spec: object = {}) => {
+      const map = { ...memoized, run, "output-uri": "made/of-run:$(RUN)", ...more };
+      const plain = podOf("plain", {}, "make it").spec.containers;
+      const containers = plain.map((one) => ({ ...one, env: [{ name: "LEVEL", value: level }] }));
+      await ns.create(resources.jobs, jobOf(`${run}-make`, map, "", spec, { containers }) as KubeObject);
+      await ended(`${run}-make`);
+    };
+    await make("one", "quick");
+    await make("two", "whole");
+    const differs = "pod.containers[0].env LEVEL has another value";
+    const missed = await note("two-make", "MemoMiss");
+    expect(missed).toContain("Since Job one-make of the run one made this output at ");
+    expect(missed).toContain(`: ${differs}.`);
+    const why = async (what: string) => (await plugin.run("why", what)).stdout;
+    /** The time left out. */
+    const told = async (what: string) => (await why(what)).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME");
+    const than = (run: string) =>
+      `Its key is another than that of Job ${run}-make of TIME in the run ${run}:\n    ${differs}\n`;
+    expect(await told("job/two-make")).toContain(than("one"));
+    expect(await told("made/of-run:two")).toContain(than("one"));
+    // The third run takes what the first has made: that is what the fourth is compared with.
+    await make("three", "quick");
+    await make("four", "whole again");
+    expect(runs()).toEqual(["one-make", "two-make", "four-make"]);
+    expect(await note("four-make", "MemoMiss")).toContain(
+      "Since Job one-make of the run one made this output",
+    );
+    expect(await told("job/four-make")).toContain(than("one"));
+    // Each index is compared with that of the run before.
+    const indexed = { completionMode: "Indexed", completions: 2, parallelism: 2 };
+    const parts = { "output-uri": "made/parts-$(RUN):$(JOB_COMPLETION_INDEX)" };
+    await make("five", "quick", parts, indexed);
+    await make("six", "whole", parts, indexed);
+    expect(await keyOf("six-make")).not.toBe("");
+    for (const index of [0, 1]) expect(await told(`made/parts-six:${index}`)).toContain(than("five"));
+  });
+});
+
 describe("a cache whose steps are memoized by default", () => {
   test("runs what cannot be, says so, and memoizes the others", async ({ job }) => {
     const { ns, ended, note, runs, ...make } = await job.place("by-default", { workflow: { memoize: "on" } });

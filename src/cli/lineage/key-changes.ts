@@ -10,7 +10,7 @@ import type { OpenRegistry } from "../remote/open.ts";
 
 /** What the key of a memoized step is made from, compared with that of the result that its output had before. */
 export interface KeyChanges {
-  /** Who made that result, and when, such as `Job count of 2026-11-27T09:58:12Z`; undefined where it was forgotten, or the keys are the same. */
+  /** Who made that result, when and in which run, such as `Job count of 2026-11-27T09:58:12Z in the run trial-2`; undefined where it was forgotten, or the keys are the same. */
   readonly before?: string;
   /** See `differences`; empty where the keys are the same. */
   readonly changes: readonly string[];
@@ -64,7 +64,9 @@ function isOf({ output, by }: NonNullable<Read["entry"]>, digest: string, uids: 
 }
 
 function nameOf(entry: Read["entry"]): Pick<KeyChanges, "before"> {
-  return entry?.by ? { before: `${entry.by.kind} ${entry.by.name} of ${entry.at}` } : {};
+  if (!entry?.by) return {};
+  const { kind, name, run } = entry.by;
+  return { before: `${kind} ${name} of ${entry.at}${run === undefined ? "" : ` in the run ${run}`}` };
 }
 
 /** What a tag of the repository of entries has. */
