@@ -86,7 +86,7 @@ export async function look(
     const about = { pins: opening.pins, inputs, tell, seconds, byHand: facts.byHand };
     return openUnlessMemoized(settings, step, { ...about, isRetry: earlier !== undefined }, toldOf);
   }
-  const sentence = waitingSentence(inputs, verdicts, missingOfBatch);
+  const sentence = waitingSentence(inputs, verdicts, batch);
   if (opening.kind === "fail") {
     const message = `${failure(opening.reason, step)} ${sentence}`;
     await fail(client, step, { reason: opening.reason, message }, now);

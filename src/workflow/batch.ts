@@ -2,9 +2,11 @@ import type { InputRecord } from "./record.ts";
 import type { StepPlan } from "./step.ts";
 
 /** What is known of the batch of a step. */
-interface BatchDecision {
+export interface BatchDecision {
   /** How many steps of it are not there yet; undefined where the step is in none. */
   readonly missing: number | undefined;
+  /** Whether some that ended and were removed are among the missing, as the leader before knew more of them than were remembered. */
+  readonly isLost?: true;
   /** What is to be remembered of it. */
   readonly records: readonly InputRecord[];
 }
@@ -16,7 +18,7 @@ export interface BatchMembers {
   readonly gone: readonly string[];
 }
 
-/** Annotations have a longest size, of all together. */
+/** Annotations have a longest size, of all together. Of more, how many they were is remembered. */
 const mostGone = 100;
 const goneWord = " gone";
 
@@ -40,8 +42,12 @@ export function decideBatch(
   const gone = members.gone.filter((name) => !members.there.has(name));
   const missing = batch.count - members.there.size - gone.length;
   if (missing <= 0 || before.has(input)) return { missing: 0, records: [{ input, producers: {} }] };
+  const ofGone = `${input}${goneWord}`;
   const producers = Object.fromEntries(gone.slice(-mostGone).map((name) => [name, "earlier"] as const));
-  return { missing, records: gone.length > 0 ? [{ input: `${input}${goneWord}`, producers }] : [] };
+  const most = Math.max(members.gone.length, Number(before.get(ofGone)?.found ?? 0));
+  const isLost = members.gone.length < most;
+  const record = { input: ofGone, producers, ...(most > mostGone && { found: `${most}` }) };
+  return { missing, records: gone.length > 0 ? [record] : [], ...(isLost && { isLost }) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { BatchDecision } from "./batch.ts";
 import type { InputVerdict } from "./opening.ts";
 
 /** As many inputs as a sentence names. */
@@ -8,12 +9,12 @@ const mostNamed = 8;
  *
  * @param inputs - of the step, in order
  * @param verdicts - on each
- * @param missingOfBatch - how many steps of its batch are not there yet
+ * @param batch - how many steps of it are not there yet; isLost: of some of them nobody knows any more that they ended
  */
 export function waitingSentence(
   inputs: readonly string[],
   verdicts: readonly InputVerdict[],
-  missingOfBatch: number | undefined,
+  { missing, isLost }: Pick<BatchDecision, "missing" | "isLost">,
 ): string {
   const open = verdicts.flatMap((verdict, i) => {
     const why = whyOf(verdict);
@@ -23,7 +24,9 @@ export function waitingSentence(
   const more = open.length > mostNamed ? ` and ${open.length - mostNamed} more` : "";
   if (open.length > 0) return `Waits for ${named}${more}.`;
   // Without how many: each that comes would have all others told anew.
-  if (missingOfBatch) return "Waits until all steps of its batch are there; all inputs are.";
+  if (missing && isLost)
+    return "Waits until all steps of its batch are there; all inputs are. Some of them have ended and were deleted, and it is not known any more which: another replica of the operator leads now. Create this step and those that wait with it again, without batch.";
+  if (missing) return "Waits until all steps of its batch are there; all inputs are.";
   return "All inputs are there; waits for steps that may be created together with it.";
 }
 

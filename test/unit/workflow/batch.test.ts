@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decideBatch, goneIn } from "../../../src/workflow/batch.ts";
 import { readRecord, writeRecord } from "../../../src/workflow/record.ts";
+import { waitingSentence } from "../../../src/workflow/told.ts";
 
 const batch = { name: "x", count: 3 };
 const none = new Map();
@@ -24,6 +25,27 @@ describe("a batch", () => {
     expect(decideBatch(batch, members(1), before)).toEqual({ missing: 0, records });
     expect(decideBatch({ ...batch, count: 4 }, members(1), before)).toMatchObject({ missing: 3 });
     expect(decideBatch({ ...batch, name: "y" }, members(1), before)).toMatchObject({ missing: 2 });
+  });
+
+  it("tells where the next leader knows of fewer that were removed than the one before, of very many", () => {
+    const large = { name: "x", count: 1_000 };
+    const names = Array.from({ length: 150 }, (_, i) => `Job gone ${i}`);
+    const { records, ...known } = decideBatch(large, members(10, names), none);
+    expect(known).toEqual({ missing: 840 });
+    const before = readRecord(writeRecord(records));
+    const left = goneIn(large, before);
+    expect(left).toEqual(names.slice(50));
+    const next = decideBatch(large, members(10, left), before);
+    expect(next).toMatchObject({ missing: 890, isLost: true });
+    const verdicts = [{ kind: "there", pin: "x" } as never];
+    expect(waitingSentence(["a"], verdicts, next)).toMatch(/not known any more which: another replica/);
+    expect(waitingSentence(["a"], verdicts, known)).not.toContain("known");
+    // The one after it tells so, too; who has seen all of them does not, also where one was created again.
+    const again = readRecord(writeRecord(next.records));
+    expect(decideBatch(large, members(10, left), again)).toMatchObject({ isLost: true });
+    expect(decideBatch(large, members(10, [...names.slice(1), "Job 0"]), before)).not.toHaveProperty(
+      "isLost",
+    );
   });
 
   it("counts those that ended and were removed before the last one came, once, and remembers them", () => {

@@ -16,7 +16,7 @@ describe("what a step waits for, in a sentence", () => {
       'a:1 (Job x was to make it and failed: create that again, or set wait-for-inputs to "false")',
     ],
   ])("%j", (verdict, said) => {
-    expect(waitingSentence(["b:1", "a:1"], [there, verdict], 3)).toBe(`Waits for ${said}.`);
+    expect(waitingSentence(["b:1", "a:1"], [there, verdict], { missing: 3 })).toBe(`Waits for ${said}.`);
   });
 
   it("names eight, and counts the others", () => {
@@ -24,7 +24,7 @@ describe("what a step waits for, in a sentence", () => {
     const said = waitingSentence(
       inputs,
       inputs.map(() => ({ kind: "nobody" })),
-      undefined,
+      { missing: undefined },
     );
     expect(said.match(/a:\d+/g)).toHaveLength(8);
     expect(said).toMatch(/ and 12 more\.$/);
@@ -37,12 +37,12 @@ describe("what a step waits for, in a sentence", () => {
   });
 
   it("names its batch, or those that may still come, where all inputs are there", () => {
-    const [two, one] = [2, 1].map((missing) => waitingSentence(["a:1"], [there], missing));
+    const [two, one] = [2, 1].map((missing) => waitingSentence(["a:1"], [there], { missing }));
     expect(two).toContain("all steps of its batch");
     // Each step that comes would have all others told anew.
     expect(one).toBe(two);
     for (const none of [0, undefined])
-      expect(waitingSentence(["a:1"], [there], none)).toContain("created together with it");
+      expect(waitingSentence(["a:1"], [there], { missing: none })).toContain("created together with it");
   });
 
   it("says how each input came", () => {
