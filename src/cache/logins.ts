@@ -79,7 +79,7 @@ export interface LoginFacts {
   readonly now: number;
   /** Whether every Pod of the registry is there and ready: else nobody could be told. */
   readonly isSettled: boolean;
-  /** Whether Pods that have not ended have the login of a user. */
+  /** Whether Pods that have not ended have the login of a user, or Jobs that may make such Pods. */
   readonly isInUse: (user: string) => boolean;
 }
 
@@ -183,7 +183,7 @@ export function rotationVerdict(cache: OrasCache, now: number): Verdict | undefi
     return waits(`Another login is made once every Pod of the registry is ready. New Pods get ${user}.`);
   const users = earlier.map((one) => one.user).join(", ");
   return waits(
-    `Another login is made once one of ${users} has ended: a login is valid while Pods have it. New Pods get ${user}.`,
+    `Another login is made once one of ${users} has ended: a login is valid while Pods and Jobs have it. New steps get ${user}.`,
   );
 }
 
@@ -206,7 +206,7 @@ export function loginNotes(
       ? [
           {
             reason: "Rotated" as const,
-            note: `New Pods log in as ${now.auth.user}, with the Secret ${now.credentialsSecret}. ${user} is valid until ${until}, and as long as Pods have it.`,
+            note: `New Pods log in as ${now.auth.user}, with the Secret ${now.credentialsSecret}. ${user} is valid until ${until}, and as long as Pods and Jobs have it.`,
           },
         ]
       : []),

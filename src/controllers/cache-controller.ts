@@ -23,6 +23,7 @@ import { type AskReport, createReports, type ObserveUsage } from "./reports.ts";
 import type { Retention } from "./retention.ts";
 import type { UsersSettings } from "./rotation.ts";
 import { createStepArrivals } from "./step-arrivals.ts";
+import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import {
   createWhyNoPod,
@@ -45,6 +46,8 @@ interface CacheControllerSettings extends Pick<UsersSettings, "tellUsers" | "let
   readonly mirror: StartMirror;
   /** A mirror of the injected Pods. */
   readonly steps: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
+  /** A mirror of the injected Jobs. */
+  readonly jobs: Pick<Reflector<StepJob>, "store" | "subscribe" | "synced">;
   readonly publish: EventRecorder;
   /** Asks a keeper to copy everything to another registry. */
   readonly askExport: AskExport;
@@ -98,8 +101,7 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     reports,
     arrivals,
     now: client.now,
-    loginsInUse: (namespace) =>
-      new Set(inNamespace(settings.steps, namespace).flatMap(({ logins = [] }) => logins)),
+    loginsInUse: (namespace) => loginsOf(namespace, [settings.steps, settings.jobs]),
     retentionOf: settings.retention.outcomeOf,
     caches: caches.store,
     children: Object.fromEntries(children.map(({ resource, reflector }) => [resource.kind, reflector.store])),
@@ -125,6 +127,8 @@ export function cacheController(settings: CacheControllerSettings): Controller {
       ...children.map(({ reflector }) => watchOf(reflector, ofCache)),
       watchOf(pods, ofCache),
       arrivals.watch,
+      // They count for logins alone, and whether one has ended is looked at when a login would end.
+      watchOf(settings.jobs, () => []),
       reports.watch,
       settings.retention.watch,
       watchOf(events, (now) => (now ? [regardingKey(now)] : [])),
@@ -133,8 +137,15 @@ export function cacheController(settings: CacheControllerSettings): Controller {
   };
 }
 
-function inNamespace({ store }: Pick<Reflector<StepPod>, "store">, namespace: string): StepPod[] {
-  return [...store.values()].filter(({ metadata }) => metadata?.namespace === namespace);
+/** The Secrets with logins that steps of a namespace have. */
+function loginsOf(
+  namespace: string,
+  mirrors: readonly Pick<Reflector<StepPod | StepJob>, "store">[],
+): ReadonlySet<string> {
+  const steps = mirrors.flatMap(({ store }) => [...store.values()]);
+  return new Set(
+    steps.flatMap(({ metadata, logins = [] }) => (metadata?.namespace === namespace ? logins : [])),
+  );
 }
 
 function keysOf(object: KubeObject | undefined): string[] {

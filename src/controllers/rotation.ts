@@ -20,7 +20,7 @@ export interface UsersSettings {
   readonly tellUsers: (peer: Peer, token: string, users: readonly string[]) => Promise<boolean>;
   /** Whether a registry lets a user in, by a header. */
   readonly letsIn: (peer: Peer, authorization: string) => Promise<boolean>;
-  /** Names of the Secrets with logins that Pods of a namespace have which have not ended. */
+  /** Names of the Secrets with logins that Pods of a namespace have which have not ended, and Jobs which may make more. */
   readonly loginsInUse: (namespace: string) => ReadonlySet<string>;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -1,12 +1,18 @@
 import type { V1Job, V1JobCondition } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { isOurs, lifeLabels } from "../annotations/map.ts";
+import { loginsIn } from "../cache/logins-in-use.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Share } from "../kube/share.ts";
 import { planOf, type StepPlan } from "../workflow/step.ts";
 
 /** A Job that the operator has injected. */
-export type StepJob = V1Job & KubeObject & { readonly plan?: StepPlan | undefined };
+export type StepJob = V1Job &
+  KubeObject & {
+    readonly plan?: StepPlan | undefined;
+    /** Secrets with logins of OrasCaches that its Pods get, while it may make one. */
+    readonly logins?: readonly string[];
+  };
 
 const ownTypes = new Set([
   "Complete",
@@ -21,9 +27,14 @@ const ownTypes = new Set([
  * Keeps of a Job what is looked at: thousands may wait.
  *
  * @param job - as the API server has it
+ * @param recorded - what was injected into it, if that is known
  * @param share - gives parts that other Jobs have, too
  */
-export function keepJob(job: StepJob, share: Share = (part) => part): StepJob {
+export function keepJob(
+  job: StepJob,
+  recorded?: { readonly pullSecrets?: readonly string[] },
+  share: Share = (part) => part,
+): StepJob {
   const { apiVersion, kind, metadata = {}, spec, status } = job;
   const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp } = metadata;
   const annotations = metadata.annotations ?? {};
@@ -35,6 +46,8 @@ export function keepJob(job: StepJob, share: Share = (part) => part): StepJob {
   ];
   const known = { JOB_NAME: name ?? "", POD_NAMESPACE: namespace ?? "" };
   const plan = planOf(asked, known, annotations[names.gateAnnotation]);
+  // Its template was made when it was created, and cannot be changed: it may be held for weeks, or wait between two tries.
+  const logins = stateOfJob(job) === "live" ? loginsIn(spec?.template.spec, recorded?.pullSecrets) : [];
   const isListed = plan?.index !== undefined && status?.completionTime !== undefined;
   return {
     ...(apiVersion ? { apiVersion } : {}),
@@ -58,6 +71,7 @@ export function keepJob(job: StepJob, share: Share = (part) => part): StepJob {
         .map((one) => keepCondition(one, share)),
     },
     plan: plan && { ...plan, memo: share(plan.memo) },
+    ...(logins.length > 0 && { logins: share(logins) }),
   };
 }
 

@@ -1,8 +1,8 @@
-import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec, V1PodStatus } from "@kubernetes/client-node";
+import type { V1Container, V1ContainerStatus, V1Pod, V1PodStatus } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { isAnnotated, isOurs } from "../annotations/map.ts";
 import type { Values } from "../annotations/variables.ts";
-import { mayBeLogin } from "../cache/logins-in-use.ts";
+import { loginsIn } from "../cache/logins-in-use.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Share } from "../kube/share.ts";
 import { planOf, type StepPlan } from "../workflow/step.ts";
@@ -137,21 +137,6 @@ function ownNotes({ annotations = {} }: NonNullable<StepPod["metadata"]>): Recor
   return Object.fromEntries(
     kept.flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]]])),
   );
-}
-
-/** The Secrets of a Pod, in volumes, variables and for its images, whose name is one of a login of an OrasCache. */
-function loginsIn(spec: Partial<V1PodSpec> = {}): string[] {
-  const { volumes = [], imagePullSecrets = [], containers = [], initContainers = [] } = spec;
-  const mounted = volumes.flatMap(({ secret, projected }) => [
-    secret?.secretName,
-    ...(projected?.sources ?? []).map((source) => source.secret?.name),
-  ]);
-  const inVariables = [...initContainers, ...containers].flatMap(({ env = [], envFrom = [] }) => [
-    ...env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
-    ...envFrom.map(({ secretRef }) => secretRef?.name),
-  ]);
-  const all = [...mounted, ...inVariables, ...imagePullSecrets.map(({ name }) => name)];
-  return [...new Set(all)].filter((name): name is string => name !== undefined && mayBeLogin(name));
 }
 
 /** The step's own containers, and those that may restart them. */

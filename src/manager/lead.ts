@@ -116,7 +116,10 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const jobs = mirror<StepJob>({
     resource: resources.jobs,
     labelSelector: `${names.injectedLabel} in (true,${names.injectedPods})`,
-    keep: (job) => keepJob(job, share),
+    keep: (job) => {
+      const spec = job.spec?.template.spec;
+      return keepJob(job, spec && recordedInjection(spec), share);
+    },
   });
   const { countOutcome, countPull, observeQueue } = metrics;
   const { images, operatorKey } = leadership;
@@ -182,7 +185,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const controllers = [
     retention.controller,
     cacheController({
-      ...{ client, log, caches, mirror, publish, askRemote, retention, steps: pods },
+      ...{ client, log, caches, mirror, publish, askRemote, retention, steps: pods, jobs },
       askEnforced: (url, user) => enforcesPasswords(url, user, watching.signal),
       claimStorage: (registry, own) => claimStorage({ ...registry, signal: watching.signal }, own),
       tellUsers: (peer, token, users) => tellUsers(peer, token, users, watching.signal),

@@ -1,10 +1,10 @@
-import type { V1Pod, V1Secret } from "@kubernetes/client-node";
+import type { V1Job, V1Pod, V1Secret } from "@kubernetes/client-node";
 import { expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { agentProgram } from "../support/agent-pod.ts";
-import { podOf } from "../support/builders.ts";
+import { jobOf, podOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { dataOf, readyCache } from "../support/kept-caches.ts";
 import type { KeptRegistry } from "../support/kept-registry.ts";
@@ -63,6 +63,22 @@ async function rotated(ns: ObjectsIn, user: string) {
   }, `the login of ${user}`);
 }
 
+/** What new Pods of the registry are told. */
+async function usersOf(ns: ObjectsIn): Promise<readonly string[]> {
+  return (await ns.set("oras"))?.spec?.template.spec?.initContainers?.[0]?.args ?? [];
+}
+
+async function untilEnded(ns: ObjectsIn, user: string): Promise<void> {
+  await until(async () => {
+    // The StatefulSet is looked at again, as it is when anything of it changes.
+    await ns.patchStatus(resources.statefulSets, "oras", {
+      ...rolledOut(await ns.set("oras")),
+      ...{ updatedReplicas: 0, updateRevision: `r${Date.now()}` },
+    });
+    return !(await usersOf(ns)).includes(`--user=${user}`);
+  }, `the end of ${user}`);
+}
+
 test("a login is rotated twice while everybody pushes, and nobody is refused", async ({ ns, registry }) => {
   const first = await loginOf(ns);
   expect(first.user).toBe("oras-1");
@@ -117,21 +133,13 @@ test("a login ends after its time, once no Pod has it", async ({ ns, registry })
     ...(await ns.status("oras"))?.auth,
     earlier: [{ user: "oras-1", until: "2026-01-01T00:00:00Z" }],
   };
-  const users = async () => (await ns.set("oras"))?.spec?.template.spec?.initContainers?.[0]?.args ?? [];
   await ns.patchStatus(resources.orasCaches, "oras", { auth });
   await rotated(ns, "oras-3");
-  expect(await users()).toContain("--user=oras-1");
+  expect(await usersOf(ns)).toContain("--user=oras-1");
   await registry.push("a/b:3", { as: first.as });
 
   await ns.patchStatus(resources.pods, "step", { phase: "Succeeded" });
-  await until(async () => {
-    // The StatefulSet is looked at again, as it is when anything of it changes.
-    await ns.patchStatus(resources.statefulSets, "oras", {
-      ...rolledOut(await ns.set("oras")),
-      ...{ updatedReplicas: 0, updateRevision: `r${Date.now()}` },
-    });
-    return !(await users()).includes("--user=oras-1");
-  }, "the end of oras-1");
+  await untilEnded(ns, "oras-1");
   await expect(registry.push("a/b:4", { as: first.as })).rejects.toThrow("401");
   await registry.push("a/b:5", { as: second.as });
   // The status is written after the StatefulSet.
@@ -142,4 +150,37 @@ test("a login ends after its time, once no Pod has it", async ({ ns, registry })
     async () => (await ns.events("oras")).some(({ reason }) => reason === "LoginEnded"),
     "the Event",
   );
+});
+
+test("a login lasts while a Job may make Pods with it, though it has none for days", async ({
+  ns,
+  registry,
+}) => {
+  const first = await loginOf(ns);
+  const jobs = {
+    waits: jobOf("waits", { "input-uri": "a/b:1", "wait-for-inputs": "true" }),
+    // By its author, or by Kueue.
+    suspended: jobOf("suspended", { "output-uri": "a/b:2" }, "true", { suspend: true }),
+    // No controller of Jobs runs here: as between two tries.
+    tries: jobOf("tries", { "output-uri": "a/b:3" }, "true", { backoffLimit: 6 }),
+  };
+  for (const job of Object.values(jobs)) await ns.create(resources.jobs, job);
+  for (const name of Object.keys(jobs)) {
+    const made = await ns.read<V1Job>(resources.jobs, name);
+    expect(JSON.stringify(made?.spec?.template.spec?.volumes)).toContain(first.secret);
+  }
+  await rotated(ns, "oras-2");
+  // A day later.
+  const earlier = [{ user: "oras-1", until: "2026-01-01T00:00:00Z" }];
+  await ns.patchStatus(resources.orasCaches, "oras", {
+    auth: { ...(await ns.status("oras"))?.auth, earlier },
+  });
+  for (const [i, name] of Object.keys(jobs).entries()) {
+    await rotated(ns, `oras-${i + 3}`);
+    expect(await usersOf(ns)).toContain("--user=oras-1");
+    await registry.push(`a/c:${i}`, { as: first.as });
+    await ns.remove(resources.jobs, name);
+  }
+  await untilEnded(ns, "oras-1");
+  await expect(registry.push("a/d:1", { as: first.as })).rejects.toThrow("401");
 });

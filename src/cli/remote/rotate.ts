@@ -26,7 +26,7 @@ export async function rotate(name: string, where: Where): Promise<string> {
     const look = `kubectl ${session.kubectlOptions} get ${names.singular} ${name} -o jsonpath='{.status.auth}'`;
     return (
       `The cache ${name} gets another login. New Pods get it once every Pod of the registry knows it; ${user} stays valid for ` +
-      `24 hours after that, and as long as Pods have it. To see it: ${look}`
+      `24 hours after that, and as long as Pods and Jobs have it. To see it: ${look}`
     );
   } finally {
     session.close();
