@@ -59,7 +59,7 @@ function checkName(
         `found ${quoted(placeOf(outputIndex))}; allowed is the repository of ${outputKey}, ${quoted(placeOf(output))}.`,
       ),
     );
-  else if (problems.length === 0 && isPart(outputIndex, output, registry))
+  else if (problems.length === 0 && isPart(outputIndex, output, (one) => addressOf(registry, one)))
     problems.push(
       told(`found ${quoted(outputIndex.version)}, which is the tag of one of the artifacts, too.`),
     );
@@ -75,14 +75,13 @@ function placeOf({ host, repository }: ArtifactReference): string {
  *
  * @param artifact - without a variable of the index
  * @param output - of the step
- * @param registry - the step's, as far as it is known
+ * @param whole - see addressOf
  */
 export function isPart(
   artifact: ArtifactReference,
   output: ArtifactReference,
-  registry: Registry | undefined,
+  whole: (reference: ArtifactReference) => string,
 ): boolean {
-  const whole = (one: ArtifactReference) => addressOf(registry, one);
   const [first = "", ...others] = whole(output)
     .split(index)
     .map((text) => text.replaceAll(/[^\w:-]/g, "\\$&"));

@@ -22,20 +22,23 @@ export function checkOutput(settings: Settings): Problem[] {
  *
  * @param settings - of the step
  * @param registry - the step's, as far as it is known
+ * @param nameOf - see addressOf
  */
 export function checkFailure(
   { failure, output, outputIndex }: Pick<Settings, "failure" | "output" | "outputIndex">,
   registry: Registry | undefined,
+  nameOf?: (registry: Registry) => string,
 ): Problem[] {
   if (failure === undefined) return [];
+  const addressIn = (reference: ArtifactReference) => addressOf(registry, reference, nameOf);
   const same = (other: ArtifactReference | undefined) =>
-    other !== undefined && addressOf(registry, failure) === addressOf(registry, other);
+    other !== undefined && addressIn(failure) === addressIn(other);
   const problem = (name: "output-uri" | "output-index", more = ""): Problem[] => {
     const message = `it names the same artifact as ${annotations[name].key}${more}.`;
     return [{ code: "FailureIsOutput", path: annotations["failure-uri"].key, message }];
   };
   if (same(output)) return problem("output-uri");
-  if (output && isPart(failure, output, registry)) return problem("output-uri", " of one of the Pods");
+  if (output && isPart(failure, output, addressIn)) return problem("output-uri", " of one of the Pods");
   return same(outputIndex) ? problem("output-index") : [];
 }
 

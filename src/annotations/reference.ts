@@ -89,11 +89,16 @@ export function hostOf({ host, plainHttp }: Registry): string {
  * One text for an artifact, however its reference and its registry are written: what is to be the same is compared by it.
  *
  * @param registry - the step's; undefined where it is not known, which is another one then than each that a reference names
+ * @param nameOf - names a host in one way alone: hostNames, where it is known which OrasCaches there are
  */
-export function addressOf(registry: Registry | undefined, reference: ArtifactReference): string {
+export function addressOf(
+  registry: Registry | undefined,
+  reference: ArtifactReference,
+  nameOf: (registry: Registry) => string = hostOf,
+): string {
   const { prefix, ...place } = registryOf(registry ?? { host: "", plainHttp: false }, reference);
   const repository = prefix === undefined ? reference.repository : `${prefix}/${reference.repository}`;
-  return `${hostOf(place)}/${repository}${reference.version}`;
+  return `${nameOf(place)}/${repository}${reference.version}`;
 }
 
 /**

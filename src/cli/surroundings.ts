@@ -10,6 +10,8 @@ import { asSubmitted } from "./manifests/submitted.ts";
 export interface Surroundings {
   /** The OrasCache of that name. */
   readonly cache: (namespace: string, name: string) => OrasCache | undefined;
+  /** All of a namespace. */
+  readonly cachesIn: (namespace: string) => readonly OrasCache[];
   readonly limitRanges: (namespace: string) => readonly V1LimitRange[];
 }
 
@@ -28,6 +30,8 @@ export function surroundingsOf(objects: readonly ManifestObject[]): Surroundings
       caches.find((each) => each.namespace === namespace && each.name === name)?.value as
         | OrasCache
         | undefined,
+    cachesIn: (namespace) =>
+      caches.filter((each) => each.namespace === namespace).map(({ value }) => value as OrasCache),
     limitRanges: (namespace) =>
       ranges.filter((each) => each.namespace === namespace).map(({ value }) => value as V1LimitRange),
   };

@@ -101,7 +101,7 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     reports,
     arrivals,
     now: client.now,
-    loginsInUse: (namespace) => loginsOf(namespace, [settings.steps, settings.jobs]),
+    loginsInUse: (namespace) => loginsOf(namespace, [settings.steps.store, settings.jobs.store]),
     retentionOf: settings.retention.outcomeOf,
     caches: caches.store,
     children: Object.fromEntries(children.map(({ resource, reflector }) => [resource.kind, reflector.store])),
@@ -137,12 +137,13 @@ export function cacheController(settings: CacheControllerSettings): Controller {
   };
 }
 
+interface StepStore {
+  readonly values: () => Iterable<KubeObject & Pick<StepPod, "logins">>;
+}
+
 /** The Secrets with logins that steps of a namespace have. */
-function loginsOf(
-  namespace: string,
-  mirrors: readonly Pick<Reflector<StepPod | StepJob>, "store">[],
-): ReadonlySet<string> {
-  const steps = mirrors.flatMap(({ store }) => [...store.values()]);
+function loginsOf(namespace: string, stores: readonly StepStore[]): ReadonlySet<string> {
+  const steps = stores.flatMap((store) => [...store.values()]);
   return new Set(
     steps.flatMap(({ metadata, logins = [] }) => (metadata?.namespace === namespace ? logins : [])),
   );

@@ -155,7 +155,7 @@ export function createMovedTags({ jobs, pods, steps, heads, send, signal }: Sour
   const heardOf = (pod: StepPod) => {
     const namespace = pod.metadata?.namespace ?? "";
     for (const { artifact } of pushesOf(pod)) {
-      const place = artifactIn(artifact, namespace);
+      const place = artifactIn(artifact, namespace, (name) => readers.byCache.has(`${namespace}/${name}`));
       if (place === undefined || !readers.byArtifact.has(idIn(namespace, place))) continue;
       heads.outdated(namespace, place);
       lookAt(namespace, place);
@@ -199,8 +199,12 @@ function readsOf(step: WorkflowStep): Reader[] {
   });
 }
 
-function artifactIn(address: string, namespace: string): Artifact | undefined {
-  const found = cacheIn(address, namespace);
+function artifactIn(
+  address: string,
+  namespace: string,
+  isCache: (name: string) => boolean,
+): Artifact | undefined {
+  const found = cacheIn(address, namespace, isCache);
   const parts = /^(.+)(:[^:/]+)$/.exec(found?.path ?? "");
   return parts?.[1] && parts[2] && found
     ? { registry: `cache ${found.name}`, repository: parts[1], version: parts[2] }

@@ -8,6 +8,7 @@ import { endsForGood, exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { type EventReason, reasonOfExitCode } from "../../schema/reasons.ts";
 import { notPushed } from "../../schema/share.ts";
+import { maybeCaches } from "../cache/cache-at.ts";
 import { type EventNote, printable } from "../kube/events.ts";
 
 /** What went to a registry, or came from one. */
@@ -175,7 +176,7 @@ export interface Pushed {
 
 function pushOutcomes(pushed: Pushed, pod: V1Pod, occasion: string, finishedAt: Date): Outcome[] {
   const { digest, bytes, seconds, replaced } = pushed;
-  const artifact = asWritten(pushed.artifact, pod.metadata?.namespace ?? "");
+  const artifact = asWritten(pushed.artifact, pod);
   const text = `Pushed ${artifact} (${digest}), ${bytes} bytes in ${spoken(seconds)}.`;
   const outcome: Outcome = {
     note: { type: "Normal", reason: "Pushed", action: "Push", note: text, occasion },
@@ -197,8 +198,9 @@ function spoken(seconds: number): string {
 }
 
 /** Without the host of the namespace's own cache, which no author writes. */
-function asWritten(artifact: string, namespace: string): string {
-  return cacheIn(artifact, namespace)?.path ?? artifact;
+function asWritten(artifact: string, { metadata }: V1Pod): string {
+  const isUsed = (name: string) => name === metadata?.labels?.[names.usesCacheLabel];
+  return cacheIn(artifact, metadata?.namespace ?? "", isUsed)?.path ?? artifact;
 }
 
 /**
@@ -206,19 +208,19 @@ function asWritten(artifact: string, namespace: string): string {
  *
  * @param artifact - with its registry
  * @param namespace - of the step
+ * @param isCache - whether there is one of a name: others have Services, too
  * @returns its name, and the artifact without the registry; undefined where it is in another one
  */
 export function cacheIn(
   artifact: string,
   namespace: string,
+  isCache: (name: string) => boolean,
 ): { readonly name: string; readonly path: string } | undefined {
   const [host = "", ...path] = artifact.split("/");
-  const [pod = "", service = "", ...domain] = host.split(".");
-  const isCache =
-    pod === `${service}-0` &&
-    domain.join(".").startsWith(`${namespace}.svc.`) &&
-    host.endsWith(`:${names.registryPort}`);
-  return isCache ? { name: service, path: path.join("/") } : undefined;
+  const found = maybeCaches(host, { namespace, clusterDomain: undefined }).find(
+    (one) => one.namespace === namespace && (one.isPod || isCache(one.name)),
+  );
+  return found && { name: found.name, path: path.join("/") };
 }
 
 function isPusher(container: string): boolean {

@@ -60,7 +60,8 @@ export async function writeProvenance(
   const pod = await wholePod(client, step, signal);
   if (pod === undefined) return { skipped: "its Pod is gone" };
   const job = await jobOf(client, pod);
-  const path = cacheIn(push.artifact, pod.metadata?.namespace ?? "")?.path ?? "";
+  const isCache = (name: string) => name === cache.metadata?.name;
+  const path = cacheIn(push.artifact, pod.metadata?.namespace ?? "", isCache)?.path ?? "";
   if (outputOf(pod, job) !== path) return { skipped: `its annotations do not name ${path} as its output` };
   const repository: Repository = {
     ...access,

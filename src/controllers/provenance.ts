@@ -111,7 +111,8 @@ function cacheOf(
   push: StepPush,
 ): StoredOrasCache | undefined {
   const namespace = pod.metadata?.namespace ?? "";
-  const own = cacheIn(push.artifact, namespace)?.name;
+  const isCache = (name: string) => caches.store.get(`${namespace}/${name}`) !== undefined;
+  const own = cacheIn(push.artifact, namespace, isCache)?.name;
   return caches.store.get(own === undefined ? (cacheOfStep(pod) ?? "") : `${namespace}/${own}`);
 }
 
@@ -125,7 +126,8 @@ async function writeIfWanted(
 ): Promise<Written | undefined> {
   if (cache === undefined) return { skipped: "no OrasCache of the namespace has its registry" };
   if (cache.spec.lineage?.provenance === false) return { skipped: "the OrasCache wants none" };
-  if (!cache.spec.deploy || cacheIn(push.artifact, pod.metadata?.namespace ?? "") === undefined) {
+  const isCache = (name: string) => name === cache.metadata?.name;
+  if (!cache.spec.deploy || cacheIn(push.artifact, pod.metadata?.namespace ?? "", isCache) === undefined) {
     tellOfRemote(settings, cache);
     return { skipped: "it is in a remote registry" };
   }

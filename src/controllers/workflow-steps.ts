@@ -11,6 +11,7 @@ import { pushedNothing, pushesOf } from "./outcomes.ts";
 import type { OutputIndexes } from "./output-indexes.ts";
 import type { Pushes, StepPush } from "./pushes.ts";
 import { hasOnePod, otherManagerOf, type StepJob, stateOfJob } from "./step-jobs.ts";
+import { type InPlace, planInPlace } from "./step-places.ts";
 import type { StepPod } from "./step-pods.ts";
 import { whyFailed } from "./why-failed.ts";
 
@@ -57,12 +58,14 @@ export interface WorkflowSteps {
  * @param pods - the injected Pods
  * @param pushes - what registries say that steps have pushed
  * @param indexes - which indexes of outputs are written
+ * @param inPlace - see there
  */
 export function createWorkflowSteps(
   jobs: Mirror<StepJob>,
   pods: Mirror<StepPod>,
   pushes: Pushes,
   indexes: Pick<OutputIndexes, "of"> = { of: () => undefined },
+  inPlace: InPlace = (_, artifact) => artifact,
 ): WorkflowSteps {
   const jobsMaking = indexBy(jobs, ({ metadata, plan }) => makes(metadata?.namespace, plan));
   const podsMaking = indexBy(pods, ({ metadata, workflow }) => makes(metadata?.namespace, workflow?.plan));
@@ -71,11 +74,14 @@ export function createWorkflowSteps(
   const podsOfBatch = indexBy(pods, ({ metadata, workflow }) => batchOf(metadata?.namespace, workflow?.plan));
   const podsOf = indexBy(pods, (pod) => controllerOf(pod as KubeObject)?.uid);
 
+  const placed = ({ metadata }: KubeObject, plan: StepPlan) =>
+    planInPlace(plan, metadata?.namespace ?? "", inPlace);
   const ofJob = (job: StepJob): WorkflowStep | undefined =>
-    job.plan && viewOf(job, job.plan, false, stateOfJob(job), []);
+    job.plan && viewOf(job, placed(job, job.plan), false, stateOfJob(job), []);
   const ofPod = (pod: StepPod): WorkflowStep | undefined => {
     const plan = pod.workflow?.plan ?? planOfJob(jobs, pod);
-    return plan && viewOf(pod, plan, true, stateOfPod(pod), pod.workflow?.schedulingGates ?? []);
+    const gates = pod.workflow?.schedulingGates ?? [];
+    return plan && viewOf(pod, placed(pod, plan), true, stateOfPod(pod), gates);
   };
   /** What its own Pod says was written when the registry answered; a registry says before. */
   const pushedBy = (
@@ -99,7 +105,8 @@ export function createWorkflowSteps(
     if (hasOnePod(step.object as StepJob)) return all;
     // Pods that are injected one by one have each its own name for it, such as by their index.
     const own = all.filter(
-      ({ workflow }) => workflow?.plan?.output && isEqual(workflow.plan.output, artifact),
+      ({ workflow }) =>
+        workflow?.plan?.output && isEqual(inPlace(step.namespace, workflow.plan.output), artifact),
     );
     return step.plan.output && isOpen(step.plan.output) && own.length > 0 ? own : undefined;
   };
@@ -127,18 +134,23 @@ export function createWorkflowSteps(
     return whyFailed({ object: step.object, pods: own });
   };
 
-  const makersOf = (namespace: string, artifact: Artifact): WorkflowStep[] => {
-    const which = [`${namespace} ${idOf(artifact)}`, `${namespace} `];
+  const makersOf = (namespace: string, wanted: Artifact): WorkflowStep[] => {
+    const artifact = inPlace(namespace, wanted);
+    const which = [groupOf(namespace, artifact), `${namespace} `];
     // Of many steps with variables few may.
-    const may = (plan: StepPlan | undefined) => plan?.output && mayPush(plan.output, artifact);
+    const may = (plan: StepPlan | undefined) =>
+      plan?.output && mayPush(inPlace(namespace, plan.output), artifact);
     const makingJobs = which.flatMap((group) => jobsMaking(group)).filter(({ plan }) => may(plan));
     const makingPods = which
       .flatMap((group) => podsMaking(group))
       .filter(({ workflow }) => may(workflow?.plan));
+    const listing = jobsListing(groupOf(namespace, artifact)).filter(
+      ({ plan }) => plan?.index && isEqual(inPlace(namespace, plan.index), artifact),
+    );
     return [
       ...makingJobs.flatMap((job) => ofJob(job) ?? []),
       ...makingPods.flatMap((pod) => ofPod(pod) ?? []),
-      ...jobsListing(lists(namespace, artifact) ?? "").flatMap((job) => ofJob(job) ?? []),
+      ...listing.flatMap((job) => ofJob(job) ?? []),
     ];
   };
 
@@ -163,7 +175,8 @@ export function createWorkflowSteps(
       return there.flatMap((step) => (step && !step.object.metadata?.deletionTimestamp ? [step] : []));
     },
     makersOf,
-    producersOf: (namespace, artifact) => {
+    producersOf: (namespace, wanted) => {
+      const artifact = inPlace(namespace, wanted);
       const makers = makersOf(namespace, artifact);
       const uids = new Set(makers.map(({ uid }) => uid));
       // A Pod of a Job is one try of it: another may come.
@@ -190,11 +203,16 @@ function seen<T>(object: T | undefined, view: (object: T) => WorkflowStep | unde
 /** Where to look for who makes an artifact; those whose outputs have variables are looked through. */
 function makes(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {
   if (plan?.output === undefined) return undefined;
-  return `${namespace} ${isOpen(plan.output) ? "" : idOf(plan.output)}`;
+  return isOpen(plan.output) ? `${namespace} ` : groupOf(namespace, plan.output);
 }
 
 function lists(namespace: string | undefined, index: Artifact | undefined): string | undefined {
-  return index && `${namespace} ${idOf(index)}`;
+  return index && groupOf(namespace, index);
+}
+
+/** By its path alone: which registry is the same as another one may change. */
+function groupOf(namespace: string | undefined, { repository, version }: Artifact): string {
+  return `${namespace} ${repository}${version}`;
 }
 
 function batchOf(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {

@@ -3,10 +3,12 @@ import { isAnnotated, isOurs } from "../annotations/map.ts";
 import { checkFailure } from "../annotations/output.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import { type Problem, quoted, type Result, visible, withoutSecrets } from "../annotations/problems.ts";
+import type { Registry } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
 import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import type { Warning } from "../annotations/warning.ts";
+import { hostNames } from "../cache/cache-at.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import { stepDefaults } from "../cache/step-defaults.ts";
 import { withoutOutputs } from "../workflow/gate.ts";
@@ -140,11 +142,15 @@ function registryFor({ reading, questions, installation }: Open, answers: Answer
   return chooseRegistry(settings, answers.cache, questions.namespace, installation.clusterDomain);
 }
 
-function warningsOf(
-  { workload, annotations, reading, launchers, questions }: Open,
-  answers: Answers,
-  connection: Connection | undefined,
-): Warning[] {
+/** Names hosts in one way alone. Of OrasCaches the step's own is known. */
+function namesFor({ questions, installation }: Open, { cache }: Answers): (registry: Registry) => string {
+  const { namespace } = questions;
+  const { clusterDomain } = installation;
+  return hostNames({ namespace, clusterDomain }, (of) => (of === namespace && cache ? [cache] : []));
+}
+
+function warningsOf(open: Open, answers: Answers, connection: Connection | undefined): Warning[] {
+  const { workload, annotations, reading, launchers, questions } = open;
   const { settings } = reading;
   const { path, template } = workload;
   const pod = template.spec;
@@ -159,7 +165,7 @@ function warningsOf(
     ...(connection ? warnAboutCache(connection, settings, answers.cache, questions.namespace) : []),
     ...(connection ? warnAboutOthersCache(connection, settings, questions.namespace) : []),
     ...(connection && answers.loginUnknown ? warnAboutLogin(connection) : []),
-    ...warnAboutAnnotations(annotations, settings, connection, answers.cache),
+    ...warnAboutAnnotations(annotations, settings, connection, answers.cache, namesFor(open, answers)),
     ...warnAboutStep(pod, path, settings, connection),
     ...warnAboutParts(settings),
     ...(launchers.ok
@@ -181,11 +187,13 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
     ...checkVariables(variablesIn(annotations), kind.missingVariables(workload)),
     ...(registry?.ok === false ? registry.problems : []),
     ...(registry?.ok && inCluster(registry.value) ? checkDns(pod, path) : []),
-    ...(registry?.ok ? checkOwnRepositories(settings, registry.value, answers.cache, annotations) : []),
+    ...(registry?.ok
+      ? checkOwnRepositories(settings, registry.value, answers.cache, annotations, namesFor(open, answers))
+      : []),
     ...(registry?.ok
       ? checkInputVolume(workload, settings, registry.value, answers.cache, installation)
       : []),
-    ...failureProblems(reading, registry),
+    ...failureProblems(reading, registry, namesFor(open, answers)),
     ...checkIndexOf(workload, settings, registry?.ok ? registry.value : undefined),
     ...(registry?.ok ? checkPlainHttp(settings, registry.value, installation.clusterDomain) : []),
     ...checkProcesses(
@@ -217,9 +225,10 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
 function failureProblems(
   { settings, problems }: Open["reading"],
   registry: Result<Connection> | undefined,
+  nameOf: (registry: Registry) => string,
 ): Problem[] {
   if (!registry?.ok || problems.some(({ code }) => code === "FailureIsOutput")) return [];
-  return checkFailure(settings, registry.value);
+  return checkFailure(settings, registry.value, nameOf);
 }
 
 /** The same annotation on an object and on its Pod template must say the same. */

@@ -2,7 +2,7 @@ import { names } from "../../schema/names.ts";
 import { resolveKey } from "../annotations/keys.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import { type Problem, quoted } from "../annotations/problems.ts";
-import { type ArtifactReference, formatPlainReference } from "../annotations/reference.ts";
+import { type ArtifactReference, formatPlainReference, type Registry } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as annotationTable } from "../annotations/table.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
@@ -17,19 +17,21 @@ import type { OrasCache } from "../cache/types.ts";
  * @param connection - to the step's registry
  * @param cache - the step's OrasCache, if it exists
  * @param annotations - as they are written
+ * @param nameOf - see addressOf
  */
 export function checkOwnRepositories(
   { inputs, output, failure }: Pick<Settings, "inputs" | "output" | "failure">,
   connection: Connection,
   cache: OrasCache | undefined,
   annotations: AnnotationMap,
+  nameOf: (registry: Registry) => string,
 ): Problem[] {
   const memo = memoRepositoryOf(cache?.spec);
   // Whoever writes the address of a registry may mean that of another cache.
   const ofOthers = inCluster(connection) ? [] : [names.memoRepository];
   const kept = new Set([memo, names.stateRepository, ...ofOthers]);
   const problem = (path: string, reference: ArtifactReference, instead: string): Problem[] => {
-    const repository = repositoryIn(reference, connection);
+    const repository = repositoryIn(reference, connection, nameOf);
     if (repository === undefined || !kept.has(repository)) return [];
     const message = `${quoted(repository + reference.version)} is in a repository that the operator keeps for itself; ${instead}`;
     return [{ code: "RepositoryOfOperator", path, message }];
@@ -63,10 +65,15 @@ function inputKeys(annotations: AnnotationMap): string[] {
 }
 
 /** The repository of an artifact as the registry of an OrasCache knows it; undefined where it is in another registry. */
-function repositoryIn(reference: ArtifactReference, connection: Connection): string | undefined {
+function repositoryIn(
+  reference: ArtifactReference,
+  connection: Connection,
+  nameOf: (registry: Registry) => string,
+): string | undefined {
   const plain = formatPlainReference(connection, { ...reference, version: "" });
   const [host = "", ...path] = plain.split("/");
-  const isOfCache = isOwnHost(host) || (inCluster(connection) && host === connection.host);
+  const named = nameOf({ host, plainHttp: connection.plainHttp });
+  const isOfCache = isOwnHost(named) || (inCluster(connection) && named === connection.host);
   return isOfCache ? path.join("/") : undefined;
 }
 

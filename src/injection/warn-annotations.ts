@@ -2,7 +2,7 @@ import { names } from "../../schema/names.ts";
 import { keyOf } from "../annotations/keys.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import { quoted } from "../annotations/problems.ts";
-import { addressOf } from "../annotations/reference.ts";
+import { addressOf, hostOf, type Registry } from "../annotations/reference.ts";
 import {
   bringsInputs,
   hostsOf,
@@ -18,19 +18,28 @@ import type { OrasCache } from "../cache/types.ts";
 import { warnAboutInputVolume } from "./check-input-volume.ts";
 import { needsCache } from "./registry.ts";
 
-/** Annotations that contradict each other, have no effect, or do something that is hardly meant together. */
+/**
+ * Annotations that contradict each other, have no effect, or do something that is hardly meant together.
+ *
+ * @param map - as they are written
+ * @param settings - what they say
+ * @param connection - to the step's registry
+ * @param cache - the step's OrasCache, if it exists
+ * @param nameOf - see addressOf
+ */
 export function warnAboutAnnotations(
   map: AnnotationMap,
   settings: Settings,
   connection: Connection | undefined,
   cache: OrasCache | undefined,
+  nameOf: (registry: Registry) => string,
 ): Warning[] {
   return [
     ...cacheNotUsed(map, settings, cache),
     ...registryNotUsed(settings),
     ...compressionNotUsed(map, settings),
     ...containersWithoutOutput(settings),
-    ...outputIsInput(map, settings, connection),
+    ...outputIsInput(map, settings, connection, nameOf),
     ...inputsElsewhere(settings),
     ...warnAboutInputVolume(settings, cache),
   ];
@@ -50,9 +59,11 @@ function cacheNotUsed(map: AnnotationMap, settings: Settings, cache: OrasCache |
 /** Of the same host it says whether that is spoken to in plain HTTP. */
 function registryNotUsed(settings: Settings): Warning[] {
   const hosts = hostsOf(settings);
-  if (settings.registry === undefined || hosts === undefined || hosts.includes(settings.registry.host))
-    return [];
-  const message = `${quoted(settings.registry.host)} is not used, because each artifact names another registry.`;
+  const { registry } = settings;
+  if (registry === undefined || hosts === undefined) return [];
+  const { plainHttp } = registry;
+  if (hosts.some((host) => hostOf({ host, plainHttp }) === hostOf(registry))) return [];
+  const message = `${quoted(registry.host)} is not used, because each artifact names another registry.`;
   return [{ code: "RegistryNotUsed", path: annotations.registry.key, message }];
 }
 
@@ -85,11 +96,12 @@ function outputIsInput(
   map: AnnotationMap,
   settings: Settings,
   connection: Connection | undefined,
+  nameOf: (registry: Registry) => string,
 ): Warning[] {
   const { inputs, output } = settings;
   if (output === undefined || connection === undefined) return [];
-  const pushed = addressOf(connection, output);
-  if (!inputs.some((input) => addressOf(connection, input) === pushed)) return [];
+  const pushed = addressOf(connection, output, nameOf);
+  if (!inputs.some((input) => addressOf(connection, input, nameOf) === pushed)) return [];
   const { key } = annotations["output-uri"];
   if (waitsForInputs(settings)) {
     const message = `the step waits for ${quoted(map[key] ?? "")} and pushes it itself; it starts only if it is there already, or if another step pushes it.`;

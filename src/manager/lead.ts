@@ -29,6 +29,7 @@ import { createSigningKeys } from "../controllers/signing-keys.ts";
 import { stepCacheController } from "../controllers/step-caches.ts";
 import { keepJob, type StepJob } from "../controllers/step-jobs.ts";
 import { readStepSecret } from "../controllers/step-logins.ts";
+import { createPlaces } from "../controllers/step-places.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { toldCaches } from "../controllers/told-caches.ts";
@@ -65,6 +66,8 @@ import { type Process, proxiesOf, untilEnded } from "./process.ts";
 export interface Leadership extends Process {
   readonly facts: ClusterFacts;
   readonly caches: Reflector<StoredOrasCache>;
+  /** The same of a namespace. */
+  readonly cachesIn: (namespace: string) => readonly StoredOrasCache[];
   /** What the passwords of caches are made from. */
   readonly operatorKey: string;
   /** How registries of others may be asked; undefined: not at all. */
@@ -147,7 +150,8 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const pushes = createPushes();
   const ledBefore = leadership.before?.getTime() ?? (options.workflow ? undefined : client.now());
   const indexes = createOutputIndexes(ledBefore, options.workflow);
-  const steps = createWorkflowSteps(jobs, pods, pushes, indexes);
+  const places = createPlaces(leadership.cachesIn, options.clusterDomain);
+  const steps = createWorkflowSteps(jobs, pods, pushes, indexes, places);
   metrics.tellOfWaiting(toldSteps(jobs, pods, steps));
   const access = createCacheAccess(client, { operatorKey, clusterDomain: options.clusterDomain }, signal);
   const asking = createAskHead({

@@ -14,6 +14,7 @@ import { createClient } from "../kube/client.ts";
 import { connect } from "../kube/connection.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { type ClusterFacts, detectCluster } from "../kube/facts.ts";
+import { indexBy } from "../kube/index-by.ts";
 import { type ElectionSettings, electLeader } from "../kube/lease.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { startReflector } from "../kube/reflector.ts";
@@ -78,6 +79,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
       signal: serving.signal,
     });
   const caches = watch<StoredOrasCache>(resources.orasCaches);
+  const cachesIn = indexBy(caches, ({ metadata }) => metadata?.namespace);
   const limitRanges = watch<LimitRange>(resources.limitRanges);
   const cacheKey = keepCacheKey(self, serving.signal);
   const hooks = options.podShape === "auto" ? watchHookShape(self, serving.signal) : undefined;
@@ -131,7 +133,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     if (renewed) server.usePair(renewed); // it changed before there was a server
     waitsFor.delete("a certificate");
     await campaign(self, signal, (term, leads, before) =>
-      leadCaches({ ...self, facts, caches, operatorKey, images, leads, before, signal: term }),
+      leadCaches({ ...self, facts, caches, cachesIn, operatorKey, images, leads, before, signal: term }),
     );
   };
 

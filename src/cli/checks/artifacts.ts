@@ -1,10 +1,17 @@
 import { names } from "../../../schema/names.ts";
 import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
-import { addressOf, formatRegistry, parseReference, registryOf } from "../../annotations/reference.ts";
+import {
+  addressOf,
+  formatRegistry,
+  parseReference,
+  type Registry,
+  registryOf,
+} from "../../annotations/reference.ts";
 import { type Defaults, type Settings, waitsForInputs } from "../../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
 import { writtenValues } from "../../annotations/written.ts";
+import { cacheAt, hostNames } from "../../cache/cache-at.ts";
 import { inCluster } from "../../cache/connection.ts";
 import { stepDefaults } from "../../cache/step-defaults.ts";
 import { chooseRegistry, needsCache } from "../../injection/registry.ts";
@@ -52,6 +59,12 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
   const stored = around.cache(namespace, settings.cache);
   const found = chooseRegistry(settings, stored, namespace, clusterDomain);
   const connection = found.ok ? found.value : undefined;
+  const from = { namespace, clusterDomain };
+  const nameOf = hostNames(from, around.cachesIn);
+  const storeOf = (registry: Registry) => {
+    const at = cacheAt(registry, from, around.cachesIn);
+    return at ? `${names.kind} ${at.namespace}/${at.name}` : formatRegistry(registry);
+  };
   const named = (wanted: AnnotationName): Artifact[] =>
     writtenValues(map, wanted).flatMap(({ key, value }) => {
       if (connection === undefined) return [];
@@ -63,11 +76,11 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
         path: pathOfAnnotation(step, key),
         store: inCache
           ? `${names.kind} ${namespace}/${settings.cache}`
-          : formatRegistry(registryOf(connection, reference)),
+          : storeOf(registryOf(connection, reference)),
         inCache,
         repository,
         name: repository + version,
-        address: addressOf(connection, reference),
+        address: addressOf(connection, reference, nameOf),
       };
     });
   return {

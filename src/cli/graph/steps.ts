@@ -6,6 +6,7 @@ import { addressOf, parseReference } from "../../annotations/reference.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
 import { usesRun, type Values } from "../../annotations/variables.ts";
 import { writtenValues } from "../../annotations/written.ts";
+import { hostNames } from "../../cache/cache-at.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { pushesOf } from "../../controllers/outcomes.ts";
 import { chooseRegistry } from "../../injection/registry.ts";
@@ -93,6 +94,9 @@ function artifactsOf(
   const own = Object.fromEntries(Object.entries(map).filter(([key]) => isOurs(key)));
   const { settings } = readAnnotations(own);
   const chosen = chooseRegistry(settings, caches.get(settings.cache), namespace, names.clusterDomain);
+  const nameOf = hostNames({ namespace, clusterDomain: names.clusterDomain }, (of) =>
+    of === namespace ? caches.values() : [],
+  );
   const pushed = pushedBy(pods);
   const named = (wanted: AnnotationName): ArtifactFacts[] =>
     writtenValues(own, wanted)
@@ -102,7 +106,7 @@ function artifactsOf(
       .map(({ reference, isOfRun }) => {
         const parsed = parseReference(reference);
         const place = chosen.ok
-          ? addressOf(chosen.value, parsed)
+          ? addressOf(chosen.value, parsed, nameOf)
           : `${settings.cache}/${parsed.repository}${parsed.version}`;
         const address = isOfOneStep(reference) ? `${place} of ${step}` : place;
         const cache = (settings.registry ?? parsed.host) ? undefined : settings.cache;

@@ -1,4 +1,5 @@
 import type { V1Pod } from "@kubernetes/client-node";
+import { names } from "../../../schema/names.ts";
 import { parseReference } from "../../annotations/reference.ts";
 import { cacheIn, pushesOf } from "../../controllers/outcomes.ts";
 import { type Change, changesBetween } from "../../lineage/changes.ts";
@@ -31,12 +32,14 @@ export interface OwnPush {
  * @param pods - of the step
  */
 export function latestPush(pods: readonly V1Pod[]): OwnPush | undefined {
-  const pushes = pods.flatMap((pod) =>
-    pushesOf(pod).flatMap((push) => {
-      const path = cacheIn(push.artifact, pod.metadata?.namespace ?? "")?.path;
-      return path === undefined ? [] : [{ ...push, artifact: path, invocation: pod.metadata?.uid }];
-    }),
-  );
+  const pushes = pods.flatMap((pod) => {
+    const { namespace = "", labels, uid: invocation } = pod.metadata ?? {};
+    const isUsed = (name: string) => name === labels?.[names.usesCacheLabel];
+    return pushesOf(pod).flatMap((push) => {
+      const path = cacheIn(push.artifact, namespace, isUsed)?.path;
+      return path === undefined ? [] : [{ ...push, artifact: path, invocation }];
+    });
+  });
   const last = pushes.sort((a, b) => a.finishedAt.getTime() - b.finishedAt.getTime()).at(-1);
   return last && { ...last, repository: parseReference(last.artifact).repository };
 }

@@ -386,6 +386,18 @@ describe("an input that no step pushes", () => {
     ];
     expect(await findingsOf(all(...steps))).toEqual([expect.stringMatching(/^warning SameOutput /)]);
   });
+
+  it.each(["oras:5000", "oras-0.ORAS:5000", "oras.default.svc:5000", "nodes.example.com:30500"])(
+    "the registry of an OrasCache is known by its host %s",
+    async (host) => {
+      const own = cacheManifest("{nodeAddress: nodes.example.com:30500}");
+      const named = `${prefix}registry: http://${host}`;
+      const two = [step("a", `${output}: a/b:c`), step("b", named, `${output}: a/b:c`)];
+      expect(await findingsOf(all(own, ...two))).toEqual([expect.stringMatching(/^warning SameOutput /)]);
+      const made = [step("a", named, `${output}: a/b:c`), step("b", `${input}: a/b:c`)];
+      expect(await findingsOf(all(own, ...made))).toEqual([]);
+    },
+  );
 });
 
 describe("a circle of steps", () => {

@@ -14,7 +14,7 @@ function ended(name: string, exitCode: number, message?: string): V1ContainerSta
 function podOf(...containerStatuses: V1ContainerStatus[]): V1Pod {
   const volumeMounts = [{ name: names.shareVolume, mountPath: names.sharePath }];
   return {
-    metadata: { name: "step", namespace: "work" },
+    metadata: { name: "step", namespace: "work", labels: { [names.usesCacheLabel]: "shared" } },
     spec: { containers: containerStatuses.map(({ name }) => ({ name, volumeMounts })) },
     status: { containerStatuses },
   };
@@ -50,6 +50,8 @@ describe("outcomes of a step", () => {
       "dinosaur/hello:x",
     ],
     ["with another domain", "my-cache-0.my-cache.work.svc.example.org:5000/a:b", "a:b"],
+    ["of several Pods of its cache", "shared-registry.work.svc.cluster.local:5000/a:b", "a:b"],
+    ["of a Service that is no cache's", "docker-registry.work.svc.cluster.local:5000/a:b", undefined],
     ["of another namespace", "oras-0.oras.other.svc.cluster.local:5000/a:b", undefined],
     ["of another port", "oras-0.oras.work.svc.cluster.local:80/a:b", undefined],
     ["of a remote registry", "ghcr.io/oras-0.oras.work.svc.cluster.local:5000/a:b", undefined],

@@ -91,6 +91,17 @@ it.each([
   expect(to).not.toHaveBeenCalled();
 });
 
+it.each(["oras-registry.work.svc.cluster.local:5000", "oras.work.svc:5000", "oras-0.oras:5000"])(
+  "what was pushed to a cache by its host %s gets a statement",
+  async (host) => {
+    const [key, pod] = ended(1, 1_000);
+    const text = JSON.stringify(pod).replace("oras-0.oras.work.svc.cluster.local:5000", host);
+    const { controller, to } = controllerOf(new Map([[key, JSON.parse(text) as StepPod]]));
+    await controller.reconcile(key);
+    expect(to).toHaveBeenCalledTimes(1);
+  },
+);
+
 const minute = 60_000;
 
 it.each([

@@ -30,6 +30,8 @@ describe("an artifact in a repository that the operator keeps for itself is refu
     ["the state", { "output-uri": "oras-operator-state:owner" }, plain],
     ["with the host of the cache", { "output-uri": `oci://${host}/oras-memo:v1` }, plain],
     ["with the cache's registry", { registry: `http://${host}`, "output-uri": "oras-memo:v1" }, plain],
+    ["by its Service", { "output-uri": "oci://oras.default.svc:5000/oras-memo:v1" }, plain],
+    ["by its short name", { "output-uri": "oci://oras:5000/oras-memo:v1" }, plain],
     ["in another case", { registry: `http://${host.toUpperCase()}`, "output-uri": "oras-memo:v1" }, plain],
     ["of another cache", { registry: "http://big-0.big.team.svc:5000", "output-uri": "oras-memo:v1" }, plain],
     ["by its prefix", { registry: `http://${host}/team`, "output-uri": "memo:v1" }, own],

@@ -18,9 +18,18 @@ it.each<[string, OrasCache, string, number]>([
   ["by its name", cacheWith({ deploy: true }), "a/b:1", 1],
   ["by the registry of its cache", cacheWith({ deploy: true }), `oci://${host}/a/b:1`, 1],
   ["in another case", cacheWith({ deploy: true }), `oci://${host.replace("oras-0", "ORAS-0")}/a/b:1`, 1],
+  ["by a short name of its registry", cacheWith({ deploy: true }), "oci://oras-0.oras:5000/a/b:1", 1],
+  ["by its Service", cacheWith({ deploy: true }), "oci://oras.default.svc:5000/a/b:1", 1],
+  ["by its nodeAddress", cacheWith({ nodeAddress: "nodes.example:443" }), "oci://Nodes.example/a/b:1", 1],
   ["by the registry that its cache stands for", remote, "oci://ghcr.io/team/a/b:1", 1],
   ["with the port of HTTPS", remote, "oci://ghcr.io:443/team/a/b:1", 1],
   ["not without its prefix", remote, "oci://ghcr.io/a/b:1", 0],
+  [
+    "not by a Service of that name elsewhere",
+    cacheWith({ deploy: true }),
+    "oci://oras.other.svc:5000/a/b:1",
+    0,
+  ],
   [
     "not of another cache",
     cacheWith({ deploy: true }),

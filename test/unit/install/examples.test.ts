@@ -30,7 +30,7 @@ function reviewed(object: Manifest, all: readonly Manifest[]) {
   const status = { observedGeneration: 1, credentialsSecret: "made-by-the-operator" };
   const caches = all.filter(({ kind }) => kind === names.kind).map((found) => ({ ...found, status }));
   const cache = (_: string, name: string) => caches.find(({ metadata }) => metadata.name === name);
-  const around = { cache, limitRanges: () => [] };
+  const around = { cache, cachesIn: () => [], limitRanges: () => [] };
   return reviewOffline({ kind: object.kind, namespace: "default", value: object }, around, offlineDefaults);
 }
 

@@ -1,9 +1,10 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { names } from "../../../../schema/names.ts";
+import type { OrasCache } from "../../../../src/cache/types.ts";
 import { stepsOf } from "../../../../src/cli/graph/steps.ts";
 import { graphOf } from "../../../../src/lineage/graph.ts";
-import { jobOf, podOf, type StepAnnotations } from "../../../support/builders.ts";
+import { cacheOf, jobOf, podOf, type StepAnnotations } from "../../../support/builders.ts";
 
 const host = `oras-0.oras.runs.svc.cluster.local:${names.registryPort}`;
 const digest = `sha256:${"ab".repeat(32)}`;
@@ -85,6 +86,18 @@ describe("stepsOf", () => {
     expect(artifacts.map(({ madeBy, usedBy }) => [...madeBy, ...usedBy].join())).toEqual([
       ...["job/d,job/e", "job/a,job/b", "job/c"],
     ]);
+  });
+
+  test("knows the registry of an OrasCache by each of its hosts", () => {
+    const caches = [cacheOf("oras", { nodeAddress: "nodes.example.com:30500" }) as OrasCache];
+    const hosts = ["oras:5000", "oras-0.oras.runs:5000", "ORAS.runs.svc:5000", "nodes.example.com:30500"];
+    const jobs = [
+      job("a", { "output-uri": "x/y:1" }),
+      ...hosts.map((at, i) => job(`b${i}`, { "input-uri": `oci://${at}/x/y:1` })),
+      ...hosts.map((at, i) => job(`c${i}`, { "input-uri": "x/y:1", registry: `http://${at}` })),
+    ];
+    const { artifacts } = graphOf(stepsOf({ namespace: "runs", jobs, pods: [], caches }));
+    expect(artifacts).toHaveLength(1);
   });
 
   test("fills in variables as far as they are known", () => {

@@ -1,0 +1,108 @@
+import { names } from "../../schema/names.ts";
+import { hostOf, type Registry } from "../annotations/reference.ts";
+import type { CacheName } from "./access.ts";
+import { cacheHost } from "./address.ts";
+import type { OrasCache } from "./types.ts";
+
+/** From where a host is looked at: a name without a namespace is of this one. */
+export interface Viewpoint {
+  readonly namespace: string;
+  /** For example `cluster.local`; undefined where it is not known, and any counts. */
+  readonly clusterDomain: string | undefined;
+}
+
+/** Which OrasCaches there are. */
+export type CachesIn = (namespace: string) => Iterable<Pick<OrasCache, "spec"> & CacheMetadata>;
+interface CacheMetadata {
+  readonly metadata?: { readonly name?: string | undefined } | undefined;
+}
+
+/** A cache that a host may be. */
+export interface MaybeCache extends CacheName {
+  /** Whether it is the name of a Pod of its StatefulSet, as nothing else has. */
+  readonly isPod: boolean;
+}
+
+/**
+ * The caches whose registry a host may be, by its name alone: see hostsOf, which has the same names. Others may have Services of such
+ * names, so that it counts whether there is an OrasCache.
+ *
+ * @param host - with its port, in lower or upper case
+ * @param from - see there
+ * @returns the likeliest first
+ */
+export function maybeCaches(host: string, { namespace, clusterDomain }: Viewpoint): MaybeCache[] {
+  const port = `:${names.registryPort}`;
+  if (!host.endsWith(port) || host.startsWith("[")) return [];
+  const labels = host.slice(0, -port.length).toLowerCase().split(".");
+  const [first = "", second = ""] = labels;
+  const at = (name: string, parts: number, isPod: boolean): MaybeCache[] => {
+    const owner = namespaceIn(labels.slice(parts), namespace, clusterDomain);
+    return name === "" || owner === undefined ? [] : [{ name, namespace: owner, isPod }];
+  };
+  const ofPod = first.startsWith(`${second}-`) && /^(0|[1-9][0-9]*)$/.test(first.slice(second.length + 1));
+  const suffix = names.registryServiceSuffix;
+  return [
+    ...(ofPod ? at(second, 2, true) : []),
+    ...at(first, 1, false),
+    ...(first.endsWith(suffix) ? at(first.slice(0, -suffix.length), 1, false) : []),
+  ];
+}
+
+/** The namespace that the end of a Service's name is of: `NS`, `NS.svc`, `NS.svc.DOMAIN`, or nothing. */
+function namespaceIn(
+  [namespace, svc, ...domain]: readonly string[],
+  own: string,
+  clusterDomain: string | undefined,
+): string | undefined {
+  if (namespace === undefined) return own;
+  if (svc === undefined) return namespace;
+  const isDomain = domain.length === 0 || clusterDomain === undefined || domain.join(".") === clusterDomain;
+  return svc === "svc" && isDomain ? namespace : undefined;
+}
+
+/**
+ * The cache in whose registry everything is that a reference with this host names: it decides whether two references name the same.
+ * A nodeAddress is of the caches of the namespace alone: any may write that of another one's.
+ *
+ * @param registry - of the reference, as it is written
+ * @param from - see there
+ * @param cachesIn - which there are
+ * @returns undefined where it is another registry, or it is not known which of several caches it is
+ */
+export function cacheAt(registry: Registry, from: Viewpoint, cachesIn: CachesIn): CacheName | undefined {
+  const runs = ({ spec }: Pick<OrasCache, "spec">) => spec?.deploy !== false;
+  const isThere = ({ name, namespace }: CacheName) =>
+    [...cachesIn(namespace)].some((cache) => cache.metadata?.name === name && runs(cache));
+  const named = maybeCaches(hostOf(registry), from).find(isThere);
+  if (named) return { name: named.name, namespace: named.namespace };
+  const [known, ...others] = [...cachesIn(from.namespace)].filter(
+    (cache) =>
+      runs(cache) &&
+      cache.spec?.nodeAddress !== undefined &&
+      hostOf({ host: cache.spec.nodeAddress, plainHttp: registry.plainHttp }) === hostOf(registry),
+  );
+  const name = known?.metadata?.name;
+  return name === undefined || others.length > 0 ? undefined : { name, namespace: from.namespace };
+}
+
+/**
+ * Names each host of a cache's registry in one way alone, as cacheConnection does. A cache may come after what names it: the name of
+ * its Pod is enough.
+ *
+ * @param from - see there
+ * @param cachesIn - which there are
+ * @returns (registry, as a reference has it) => its host; that of another registry as hostOf has it
+ */
+export function hostNames(
+  from: Viewpoint & { readonly clusterDomain: string },
+  cachesIn: CachesIn,
+): (registry: Registry) => string {
+  return (registry) => {
+    const host = hostOf(registry);
+    const found = cacheAt(registry, from, cachesIn) ?? maybeCaches(host, from).find(({ isPod }) => isPod);
+    if (found === undefined) return host;
+    const cache = [...cachesIn(found.namespace)].find(({ metadata }) => metadata?.name === found.name);
+    return cacheHost(found, cache?.spec, from.clusterDomain);
+  };
+}
