@@ -62,7 +62,7 @@ export const warningCatalogue = {
   },
   LoginUnknown: {
     summary:
-      "The step was injected without an operator, and its OrasCache asks for a password that it is not given.",
+      "The step was injected without an operator, and its OrasCache asks for a password that it, or a node that mounts its input, is not given.",
     fix: "Apply the step as it was: the operator injects it. Or give inject the OrasCache with its status, which names the Secret.",
   },
   CacheSuspended: {

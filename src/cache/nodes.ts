@@ -19,7 +19,9 @@ export function nodeNames(spec: OrasCache["spec"]): string[] {
  *
  * @param spec - of the cache
  */
-export function nodeUrl({ nodeAddress }: StoredOrasCache["spec"]): Pick<OrasCacheStatus, "nodeUrl"> {
+export function nodeUrl({
+  nodeAddress,
+}: Pick<StoredOrasCache["spec"], "nodeAddress">): Pick<OrasCacheStatus, "nodeUrl"> {
   return nodeAddress === undefined ? {} : { nodeUrl: `https://${nodeAddress}` };
 }
 

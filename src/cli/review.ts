@@ -2,6 +2,7 @@ import { names } from "../../schema/names.ts";
 import { optionDefaults } from "../../schema/options.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { loginOfStep } from "../cache/access.ts";
+import { nodeUrl } from "../cache/nodes.ts";
 import type { OrasCache } from "../cache/types.ts";
 import type { Installation, Verdict } from "../injection/admission-types.ts";
 import { decide } from "../injection/decide.ts";
@@ -23,6 +24,15 @@ const unknownLogin = Symbol();
 function loginIn(cache: OrasCache | undefined): string | typeof unknownLogin | undefined {
   const name = loginOfStep(cache, optionDefaults.registryAuth, () => cache?.status?.credentialsSecret ?? "");
   return name === "" ? unknownLogin : name;
+}
+
+/** The same by which nodes pull. The status of a cache may be older than the nodeAddress that is written in its file. */
+function nodeLoginIn(cache: OrasCache | undefined): string | typeof unknownLogin | undefined {
+  const { nodeAddress } = cache?.spec ?? {};
+  if (cache === undefined || nodeAddress === undefined) return undefined;
+  const name = loginIn(cache);
+  const isOfBefore = cache.status?.nodeUrl !== nodeUrl({ nodeAddress }).nodeUrl;
+  return name !== undefined && isOfBefore ? unknownLogin : name;
 }
 
 /**
@@ -56,13 +66,14 @@ export function reviewOffline(created: Created, around: Surroundings, settings: 
   const asked = prepared.questions.cache;
   const cache = asked === undefined ? undefined : around.cache(created.namespace, asked);
   const login = asked === undefined ? undefined : loginIn(cache);
+  const nodeLogin = nodeLoginIn(cache);
   // It is for a cluster that has volumes of inputs.
   const needed = prepared.reading.settings.inputAs === undefined ? 0 : names.imageVolumesMinor;
   const kubernetesMinor = Math.max(installation.kubernetesMinor, needed);
   const open = { ...prepared, installation: { ...installation, kubernetesMinor } };
   const verdict = decide(open, {
     cache,
-    ...(cache?.spec?.nodeAddress && { nodeLogin: cache.status?.credentialsSecret }),
+    ...(nodeLogin === unknownLogin ? { nodeLoginUnknown: true } : { nodeLogin }),
     ...(login === unknownLogin ? { loginUnknown: true } : { cacheLogin: login }),
     limitRanges: around.limitRanges(created.namespace),
     hookShape,

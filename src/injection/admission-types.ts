@@ -69,6 +69,8 @@ export interface Answers {
   readonly nodeLogin?: string | undefined;
   /** Whether its registry asks for a password and the name is not known, because no operator was asked. */
   readonly loginUnknown?: boolean;
+  /** The same of the Secret by which nodes pull from it. */
+  readonly nodeLoginUnknown?: boolean;
   /** The LimitRanges of the namespace. */
   readonly limitRanges?: readonly V1LimitRange[];
   /**

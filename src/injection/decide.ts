@@ -164,7 +164,7 @@ function warningsOf(open: Open, answers: Answers, connection: Connection | undef
   return [
     ...(connection ? warnAboutCache(connection, settings, answers.cache, questions.namespace) : []),
     ...(connection ? warnAboutOthersCache(connection, settings, questions.namespace) : []),
-    ...(connection && answers.loginUnknown ? warnAboutLogin(connection) : []),
+    ...(connection ? warnAboutLogin(connection, settings, answers) : []),
     ...warnAboutAnnotations(annotations, settings, connection, answers.cache, namesFor(open, answers)),
     ...warnAboutStep(pod, path, settings, connection),
     ...warnAboutParts(settings),

@@ -5,6 +5,7 @@ import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { type Connection, cacheConnection, inCluster } from "../cache/connection.ts";
 import type { OrasCache } from "../cache/types.ts";
+import type { Answers } from "./admission-types.ts";
 
 /**
  * Finds a step's registry: the one that it names, else its cache's. Where each artifact names its own, that of the first:
@@ -56,14 +57,25 @@ export function warnAboutOthersCache({ host }: Connection, settings: Settings, n
 }
 
 /**
- * What to tell of a step that is printed, and not sent to an operator, which would give it the login of its cache.
+ * What to tell of a step that is printed, and not sent to an operator, which would give it the logins of its cache.
  *
  * @param connection - of the step
+ * @param settings - what the step's author asked for
+ * @param answers - which logins are not known
  */
-export function warnAboutLogin(connection: Connection): Warning[] {
-  if (!inCluster(connection)) return [];
+export function warnAboutLogin(
+  connection: Connection,
+  { inputAs }: Settings,
+  { loginUnknown = false, nodeLoginUnknown = false }: Answers,
+): Warning[] {
+  const forNodes = inputAs !== undefined && nodeLoginUnknown;
+  if (!inCluster(connection) || !(loginUnknown || forNodes)) return [];
+  const without = [
+    ...(loginUnknown ? ["no container is given it"] : []),
+    ...(forNodes ? ["no node that mounts the input is, which is refused then (ErrImagePull)"] : []),
+  ].join(", and ");
   const command = `kubectl get ${names.singular} ${connection.cache} -o yaml`;
-  const message = `the registry of ${names.kind} "${connection.cache}" asks for a password, and no container is given it: only the operator knows the name of its Secret. Apply the object as it was, which the operator injects; or name with -f, too, what ${command} prints.`;
+  const message = `the registry of ${names.kind} "${connection.cache}" asks for a password, and ${without}: only the operator knows the name of the Secret. Apply the object as it was, which the operator injects; or name with -f, too, what ${command} prints.`;
   return [{ code: "LoginUnknown", path: annotations["oras-cache"].key, message }];
 }
 

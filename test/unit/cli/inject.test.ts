@@ -1,7 +1,8 @@
-import type { V1Job } from "@kubernetes/client-node";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { names } from "../../../schema/names.ts";
+import { annotations } from "../../../src/annotations/table.ts";
 import { formatDocuments, injectFiles } from "../../../src/cli/inject.ts";
 import { offlineDefaults } from "../../../src/cli/settings.ts";
 import { cacheManifest, type Folder, jobManifest, makeFolder } from "../../support/cli.ts";
@@ -68,6 +69,48 @@ describe("inject", () => {
       ),
       expect.stringContaining("(LoginUnknown)"),
     ]);
+  });
+
+  describe("an input that nodes mount from a registry that asks for a password", () => {
+    const secret = "oras-credentials-0123456789";
+    const nodes = "{nodeAddress: nodes.example.com:30500}";
+    const digest = `sha256:${"a".repeat(64)}`;
+    const step = `{ ${annotations["input-uri"].key}: "a/b@${digest}", ${annotations["input-path"].key}: /data, ${annotations["input-as"].key}: volume }`;
+    const spec = "{ restartPolicy: Never, containers: [{ name: main, image: a, command: [a] }] }";
+    const pod = `apiVersion: v1\nkind: Pod\nmetadata: { name: reads, annotations: ${step} }\nspec: ${spec}\n`;
+    const statusOf = (more: string) =>
+      `status: { observedGeneration: 1, credentialsSecret: ${secret}, ${more} }\n`;
+    const told = async (cache: string) => {
+      const { documents, warnings } = await inject(await folder.write("nodes.yaml", `${cache}---\n${pod}`));
+      return { warnings, secrets: (documents[1] as V1Pod).spec?.imagePullSecrets };
+    };
+
+    it("is given the Secret of a status that is of its nodeAddress", async () => {
+      const status = statusOf("nodeUrl: https://nodes.example.com:30500");
+      expect(await told(cacheManifest(nodes) + status)).toEqual({
+        warnings: [],
+        secrets: [{ name: secret }],
+      });
+      expect(await told(cacheManifest("{nodeAddress: nodes.example.com, auth: {type: none}}"))).toEqual({
+        warnings: [],
+        secrets: undefined,
+      });
+    });
+
+    it.each([
+      ["there is no status", "", /no container is given it, and no node that mounts the input is/],
+      [
+        "the status is older",
+        statusOf("nodeUrl: https://old.example.com"),
+        /password, and no node that mounts/,
+      ],
+      ["the status is of before", statusOf("conditions: []"), /password, and no node that mounts/],
+    ])("is given none, and who prints it is told, where %s", async (_, status, words) => {
+      const { warnings, secrets } = await told(cacheManifest(nodes) + status);
+      expect(secrets).toBeUndefined();
+      expect(warnings).toEqual([expect.stringMatching(words)]);
+      expect(warnings[0]).toMatch(/\(LoginUnknown\)$/);
+    });
   });
 
   describe("a step of a registry that asks for a password", () => {
