@@ -30,6 +30,29 @@ describe("a Job that waits", () => {
     expect((await jobIn(ns, "step"))?.metadata?.labels?.[names.waitingLabel]).toBe("false");
   });
 
+  test.for<[string, (namespace: string) => StepAnnotations]>([
+    ["service", (namespace) => ({ registry: `http://oras.${namespace}.svc:5000` })],
+    ["short", () => ({ registry: "http://oras-0.ORAS:5000" })],
+  ])(
+    "is held for the step that makes its input, by another name of the registry: %s",
+    async ([name, named], { world }) => {
+      const ns = await world.namespace(name);
+      const earlier = await world.put(`${name}/a:1`, "earlier");
+      await ns.create(
+        resources.jobs,
+        jobOf("makes", { "output-uri": `${name}/a:1` }, "true", { suspend: true }),
+      );
+      const step = { ...waits, ...named(name), "input-uri": `${name}/a:1` };
+      await ns.create(resources.jobs, jobOf("step", step, "true"));
+      expect(messageOf(await told(ns, "step", "False"))).toContain("Job makes");
+      await ns.patch(resources.jobs, "makes", { spec: { suspend: false } });
+      expect(await ended(ns, "step")).toBe("Complete");
+      const [run] = world.runsIn(name).filter(({ job }) => job === "step");
+      expect(run?.pins).toEqual([expect.stringMatching(/^sha256:/)]);
+      expect(run?.pins).not.toEqual([earlier]);
+    },
+  );
+
   test.for<[string, StepAnnotations]>([
     ["InputNeverCame", { "wait-timeout": "2s" }],
     ["InputProducerFailed", { "on-producer-failure": "fail" }],
