@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { inParallel } from "../common/in-parallel.ts";
 import { indexText } from "../common/indexes.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventNote } from "../kube/events.ts";
@@ -63,12 +64,12 @@ export async function take(settings: TakeSettings, about: About): Promise<Taken>
   const [first] = hits;
   if (first === undefined) return { kind: "run", because: "there is no result" };
   const wanted = { key: keyed.key, digest: digestOf(keyed, hits), from: madeBy(first.entry) };
-  const claimed = await claimFor(settings, about, first.unit, wanted);
+  const claimed = await claimFor(settings, about, hits, wanted);
   if ("kind" in claimed) return claimed;
   const given: Hit[] = [];
   let { because } = about;
   for (const [i, hit] of hits.entries()) {
-    const result = await retag(settings, cache, hit, i === 0 ? claimed.before : undefined);
+    const result = await retag(settings, cache, hit, claimed.befores[i]);
     if (result === undefined) given.push(hit);
     else if (result.kind === "held" || keyed.asWhole !== undefined) return result;
     else because = result.because;
@@ -121,20 +122,31 @@ function named({ unit: { output }, entry }: Hit) {
   return { entry, artifact: `${output.repository}:${output.tag}` };
 }
 
+/** What the tags of results had at the claim; of one that an earlier leader has made only the first is known. */
+interface Claimed extends Claim {
+  readonly held: Held;
+  readonly befores: readonly string[];
+}
+
 /** A step with its claim: the one that it has, also of an earlier leader, or a new one. */
 async function claimFor(
   { client, memos }: TakeSettings,
   { step, cache, keyed: { pins, asWhole } }: About,
-  { output }: MemoUnit,
+  hits: readonly Hit[],
   wanted: Omit<Claim, "before">,
-): Promise<({ readonly held: Held } & Claim) | Extract<Taken, { kind: "held" }>> {
+): Promise<Claimed | Extract<Taken, { kind: "held" }>> {
   const known = claimOf(step.object);
-  if (known?.key === wanted.key && known.digest === wanted.digest) return { held: step, ...known };
-  const tagged = await memos.tagged(cache, output);
-  if ("kind" in tagged) return { kind: "held", againInMs: againMs, because: tagged.because };
-  const claimed = { ...wanted, before: "digest" in tagged ? tagged.digest : nothingBefore };
+  if (known?.key === wanted.key && known.digest === wanted.digest)
+    return { held: step, befores: [known.before], ...known };
+  const tagged = await inParallel(hits, ({ unit }) => memos.tagged(cache, unit.output));
+  const befores: string[] = [];
+  for (const tag of tagged) {
+    if ("kind" in tag) return { kind: "held", againInMs: againMs, because: tag.because };
+    befores.push("digest" in tag ? tag.digest : nothingBefore);
+  }
+  const claimed = { ...wanted, before: befores[0] ?? nothingBefore };
   const fixed = asWhole === undefined ? pins : undefined;
-  return { held: await claim(client, step, claimed, fixed), ...claimed };
+  return { held: await claim(client, step, claimed, fixed), befores, ...claimed };
 }
 
 /** @returns undefined when the tag names the result */

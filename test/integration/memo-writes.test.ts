@@ -412,6 +412,20 @@ describe.skipIf(minor < 31)("an Indexed Job of which some indexes have results",
     expect(conditionsOf(ended)).toMatchObject({ SuccessCriteriaMet: "True Memoized" });
   });
 
+  it("leaves the tag of any index alone that somebody has pushed since the claim", async ({ world }) => {
+    await world.makePartly("part", [0, 2, 3, 4]);
+    let digest: string | undefined;
+    const over: Partial<Memos> = {
+      retag: async (cache, entry, to, limits) => {
+        digest ??= (await world.pusher.push("of/part", "3", "newer")).digest;
+        return world.memos.retag(cache, entry, to, limits);
+      },
+    };
+    await (await world.leader(over)).look("part");
+    expect((await world.job("part")).status?.completedIndexes).toBe("0,2,4");
+    expect(await world.pusher.digest("of/part", "3")).toBe(digest);
+  });
+
   it("runs an index whose tag somebody has pushed since", async ({ world }) => {
     await world.makePartly("part", [0, 2, 3, 4]);
     const pushed = { digest: "" };
