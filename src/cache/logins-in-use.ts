@@ -7,6 +7,11 @@ import type { StoredOrasCache } from "./types.ts";
 
 const ending = /-credentials-[0-9a-f]{10}$/;
 
+/** Whether a Secret may be one with a login of an OrasCache of this name. */
+export function mayBeLoginOf(secret: string, cache: string): boolean {
+  return mayBeLogin(secret) && secret.replace(ending, "") === cache;
+}
+
 /** Whether a Secret may be one with a login of an OrasCache, by its name. */
 function mayBeLogin(secret: string): boolean {
   return ending.test(secret);
@@ -49,7 +54,7 @@ export function usersInUse(
 ): (user: string) => boolean {
   const identity = identityOf(cache);
   const { nodeAddress } = cache.spec;
-  const own = [...secrets].filter((name) => mayBeLogin(name) && name.replace(ending, "") === identity.name);
+  const own = [...secrets].filter((name) => mayBeLoginOf(name, identity.name));
   if (own.length === 0) return () => false;
   const userOf = new Map(
     [...validUsers(cache), ...endedUsers(cache)].flatMap((user) =>

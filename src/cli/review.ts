@@ -6,7 +6,7 @@ import { nodeUrl } from "../cache/nodes.ts";
 import type { OrasCache } from "../cache/types.ts";
 import type { Installation, Verdict } from "../injection/admission-types.ts";
 import { decide } from "../injection/decide.ts";
-import { prepare } from "../injection/prepare.ts";
+import { type Kept, type Open, prepare } from "../injection/prepare.ts";
 import { asSubmitted } from "./manifests/submitted.ts";
 import type { OfflineSettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -33,6 +33,14 @@ function nodeLoginIn(cache: OrasCache | undefined): string | typeof unknownLogin
   const name = loginIn(cache);
   const isOfBefore = cache.status?.nodeUrl !== nodeUrl({ nodeAddress }).nodeUrl;
   return name !== undefined && isOfBefore ? unknownLogin : name;
+}
+
+/** It is for a cluster that has volumes of inputs, where the step needs them. */
+function forVolumes(prepared: Open | Kept): Open | Kept {
+  if ("verdictOf" in prepared || prepared.reading.settings.inputAs === undefined) return prepared;
+  const { installation } = prepared;
+  const kubernetesMinor = Math.max(installation.kubernetesMinor, names.imageVolumesMinor);
+  return { ...prepared, installation: { ...installation, kubernetesMinor } };
 }
 
 /**
@@ -67,11 +75,7 @@ export function reviewOffline(created: Created, around: Surroundings, settings: 
   const cache = asked === undefined ? undefined : around.cache(created.namespace, asked);
   const login = asked === undefined ? undefined : loginIn(cache);
   const nodeLogin = nodeLoginIn(cache);
-  // It is for a cluster that has volumes of inputs.
-  const needed = prepared.reading.settings.inputAs === undefined ? 0 : names.imageVolumesMinor;
-  const kubernetesMinor = Math.max(installation.kubernetesMinor, needed);
-  const open = { ...prepared, installation: { ...installation, kubernetesMinor } };
-  const verdict = decide(open, {
+  const verdict = decide(forVolumes(prepared), {
     cache,
     ...(nodeLogin === unknownLogin ? { nodeLoginUnknown: true } : { nodeLogin }),
     ...(login === unknownLogin ? { loginUnknown: true } : { cacheLogin: login }),

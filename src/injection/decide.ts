@@ -31,7 +31,7 @@ import { checkOwnRepositories } from "./own-repositories.ts";
 import { patchBetween } from "./patch.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { chooseShape } from "./pod-shape.ts";
-import type { Open } from "./prepare.ts";
+import type { Kept, Open } from "./prepare.ts";
 import { knownImage } from "./program.ts";
 import {
   chooseRegistry,
@@ -55,7 +55,8 @@ import { warnAboutContainer, warnAboutStep } from "./warnings.ts";
  * @param answers - to its questions
  * @returns allowed (with a patch against the raw object) or denied, with every problem at once
  */
-export function decide(prepared: Open, answers: Answers): Verdict {
+export function decide(prepared: Open | Kept, answers: Answers): Verdict {
+  if ("verdictOf" in prepared) return prepared.verdictOf(answers);
   const open = held(prepared, answers);
   const { workload, submitted, reading, launchers, questions, installation } = open;
   const { settings } = reading;

@@ -1,6 +1,7 @@
 import { names } from "../../schema/names.ts";
 import { isAnnotated } from "../annotations/map.ts";
 import type { Warning } from "../annotations/warning.ts";
+import { loginsIn, mayBeLoginOf } from "../cache/logins-in-use.ts";
 import {
   isPod,
   ownAnnotations,
@@ -10,7 +11,7 @@ import {
   putBack,
   type Workload,
 } from "../workload/workload.ts";
-import type { Installation, Verdict } from "./admission-types.ts";
+import type { Answers, Installation, Verdict } from "./admission-types.ts";
 import { holdAgain } from "./held.ts";
 import { withInputVolume } from "./input-volume.ts";
 import { checkLeftOver, withUnrecorded } from "./layout.ts";
@@ -18,12 +19,16 @@ import { legacyInjection } from "./legacy.ts";
 import { digestOf, type Injection, isMarked, markedDigest, recordedInjection } from "./marker.ts";
 import { afterSidecars } from "./order.ts";
 import { findInjection, isWhole } from "./present.ts";
+import { withPresentLogin } from "./present-login.ts";
 import { checkProcessesAgain } from "./secrecy.ts";
 import { stripInjection } from "./strip.ts";
 import { changed, denied, untouched } from "./verdicts.ts";
 
-/** A verdict, or an object that is still to be injected. */
-type Settled = { readonly verdict: Verdict } | { readonly workload: Workload };
+/** A verdict, what it is once the logins of a cache are known, or an object that is still to be injected. */
+type Settled =
+  | { readonly verdict: Verdict }
+  | { readonly cache: string; readonly verdictOf: (answers: Answers) => Verdict }
+  | { readonly workload: Workload };
 
 /**
  * Looks for an earlier injection in an object that is created. It counts where it is whole and made from the annotations
@@ -50,7 +55,7 @@ export function settleEarlier(
   if (injection === undefined && !marked)
     return annotated ? withoutLeftOvers(workload) : { verdict: untouched() };
   if (injection && counts(workload, injection, recorded !== undefined, namespace))
-    return { verdict: keep(workload, injection, { openshift, workflow }) };
+    return keepWithLogin(workload, injection, { openshift, workflow });
   const stripped = stripInjection(workload, injection);
   if (!stripped.ok) return { verdict: denied(stripped.problems, []) };
   const rest = withoutLeftOvers(stripped.value);
@@ -60,13 +65,35 @@ export function settleEarlier(
   return { verdict: changed(workload.object, stripped.value.object, warnings, "stripped") };
 }
 
+/** A Pod of a Job has the login of that, which is valid while the Job is there. */
+function keepWithLogin(
+  workload: Workload,
+  injection: Injection,
+  installation: Pick<Installation, "openshift" | "workflow">,
+): Settled {
+  const { template } = workload;
+  const cache = template.metadata?.labels?.[names.usesCacheLabel];
+  const logins = loginsIn(template.spec, injection.pullSecrets);
+  const isOwn = cache !== undefined && logins.some((secret) => mayBeLoginOf(secret, cache));
+  if (!isOwn || ownedByJob(workload)) return { verdict: keep(workload, injection, installation) };
+  return {
+    cache,
+    verdictOf: (answers) => {
+      const renewed = withPresentLogin(template.spec, injection, cache, answers);
+      const changed = putBack(workload, { ...template, spec: renewed.spec });
+      return keep(changed, renewed.injection, installation, workload.object);
+    },
+  };
+}
+
 /** What is left to do on an object whose injection counts. */
 function keep(
   workload: Workload,
   injection: Injection,
   { openshift, workflow }: Pick<Installation, "openshift" | "workflow">,
+  submitted = workload.object,
 ): Verdict {
-  const { template, path, object } = workload;
+  const { template, path } = workload;
   const problems = checkProcessesAgain(template.spec, path, injection, openshift);
   if (problems.length > 0) return denied(problems, []);
   const ordered = afterSidecars(template.spec, injection);
@@ -74,7 +101,7 @@ function keep(
     ? withInputVolume(ordered, injection, template.metadata?.annotations)
     : ordered;
   const moved = holdAgain(putBack(workload, { ...template, spec }), workflow);
-  return changed(object, moved.object, [], "moved");
+  return changed(submitted, moved.object, [], "moved");
 }
 
 function withoutLeftOvers(workload: Workload): Settled {

@@ -5,7 +5,7 @@ import type { Result } from "../annotations/problems.ts";
 import { formats } from "../annotations/table.ts";
 import { readWorkload, workloadKind } from "../workload/read.ts";
 import { isPod, ownAnnotations, podAnnotations, type Workload } from "../workload/workload.ts";
-import type { AdmissionRequest, Installation, Questions, Verdict } from "./admission-types.ts";
+import type { AdmissionRequest, Answers, Installation, Questions, Verdict } from "./admission-types.ts";
 import { settleEarlier } from "./earlier.ts";
 import { chooseLaunchers, type Launcher } from "./launcher.ts";
 import { restoreInjection } from "./restore.ts";
@@ -28,8 +28,15 @@ export interface Open {
   readonly launchers: Result<readonly Launcher[]>;
 }
 
+/** A request about an object whose injection counts, but for the logins in it. */
+export interface Kept {
+  readonly settled?: undefined;
+  readonly questions: Questions;
+  readonly verdictOf: (answers: Answers) => Verdict;
+}
+
 /** The first half of an admission: a verdict, or questions and what was read so far. */
-export type Prepared = { readonly settled: Verdict } | Open;
+export type Prepared = { readonly settled: Verdict } | Kept | Open;
 
 /**
  * Reads an admission request for a Pod or a Job, once. CREATE of an annotated object is to be decided, UPDATE of an
@@ -54,6 +61,10 @@ export function prepare(request: AdmissionRequest, installation: Installation): 
   const namespace = request.namespace ?? "default";
   const earlier = settleEarlier(workload, namespace, installation);
   if ("verdict" in earlier) return { settled: earlier.verdict };
+  if ("verdictOf" in earlier) {
+    const { cache, verdictOf } = earlier;
+    return { questions: { ...noQuestions, namespace, cache }, verdictOf };
+  }
   return { ...read(earlier.workload, workload.object, namespace, installation), request: request.uid };
 }
 
@@ -72,6 +83,8 @@ function read(
   const questions = ask(workload, namespace, reading, launchers);
   return { questions, installation, submitted, workload, annotations, reading, launchers };
 }
+
+const noQuestions = { images: [], architecture: "amd64", pullSecrets: [], serviceAccount: undefined };
 
 const settled: Prepared = { settled: untouched() };
 
