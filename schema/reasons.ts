@@ -341,7 +341,8 @@ const cacheEvents = {
   RolledOut: { meaning: "The registry's Pod was replaced." },
   VolumeGrown: { meaning: "The volume of the registry is larger now." },
   Rotated: {
-    meaning: "New Pods get another login. The one before is valid for 24 hours, and as long as Pods and Jobs have it.",
+    meaning:
+      "New Pods get another login. The one before is valid for 24 hours, and as long as Pods and Jobs have it.",
   },
   LoginEnded: { meaning: "A login before the last rotation is not valid any more." },
   AbandonedImage: {
