@@ -550,7 +550,7 @@ export interface components {
              */
             type: "none" | "htpasswd";
             usersSecretRef?: components["schemas"]["UsersSecretReference"];
-            /** @description How old the operator's login may be until new Pods get another user with another password: 48h or longer. The one before stays valid for 24h, and as long as Pods have it. If it is left out, kubectl oras-cache rotate does it. */
+            /** @description How old the operator's login may be until new Pods get another user with another password: 48h or longer. The one before stays valid for 24h, and as long as Pods and Jobs have it. If it is left out, kubectl oras-cache rotate does it. */
             rotate?: components["schemas"]["Duration"];
         };
         /** @description Secret of the namespace with users beside the operator's: its key htpasswd has lines as htpasswd -nB prints them. A change counts within two minutes. The operator does not read it. */
@@ -998,7 +998,7 @@ export interface components {
             user: string;
             /**
              * Format: date-time
-             * @description Until when it is valid; longer while Pods have it.
+             * @description Until when it is valid; longer while Pods or Jobs have it.
              */
             until: string;
         };

@@ -9,13 +9,8 @@ import { names } from "../../schema/names.ts";
 import { type EventReason, reasonOfExitCode } from "../../schema/reasons.ts";
 import { notPushed } from "../../schema/share.ts";
 import { maybeCaches } from "../cache/cache-at.ts";
+import type { Transfer } from "../common/transfer.ts";
 import { type EventNote, printable } from "../kube/events.ts";
-
-/** What went to a registry, or came from one. */
-export interface Transfer {
-  readonly bytes: number;
-  readonly seconds: number;
-}
 
 /** How one container of a step ended, as its termination message says. */
 export interface Outcome {

@@ -23,6 +23,11 @@ const ownTypes = new Set([
   names.outputIndexed,
 ]);
 
+/** The template of a Job was made with it, and cannot be changed: it may be held for weeks, or wait between two tries. */
+function loginsOf(job: StepJob, pullSecrets: readonly string[] | undefined) {
+  return stateOfJob(job) === "live" ? loginsIn(job.spec?.template.spec, pullSecrets) : [];
+}
+
 /**
  * Keeps of a Job what is looked at: thousands may wait.
  *
@@ -46,8 +51,7 @@ export function keepJob(
   ];
   const known = { JOB_NAME: name ?? "", POD_NAMESPACE: namespace ?? "" };
   const plan = planOf(asked, known, annotations[names.gateAnnotation]);
-  // Its template was made when it was created, and cannot be changed: it may be held for weeks, or wait between two tries.
-  const logins = stateOfJob(job) === "live" ? loginsIn(spec?.template.spec, recorded?.pullSecrets) : [];
+  const logins = loginsOf(job, recorded?.pullSecrets);
   const isListed = plan?.index !== undefined && status?.completionTime !== undefined;
   return {
     ...(apiVersion ? { apiVersion } : {}),

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { StoredOrasCache } from "../cache/types.ts";
+import type { Transfer } from "../common/transfer.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import type { EventRecorder } from "../kube/events.ts";
@@ -7,7 +8,7 @@ import { forgetOldest } from "../kube/forget.ts";
 import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { withLoss } from "./lost-inputs.ts";
-import { outcomesOf, pullsOf, type Transfer } from "./outcomes.ts";
+import { outcomesOf, pullsOf } from "./outcomes.ts";
 import { cacheOfStep } from "./step-arrivals.ts";
 import type { StepPod } from "./step-pods.ts";
 import { tellStep } from "./tell-step.ts";

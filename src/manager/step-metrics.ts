@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { Transfer } from "../controllers/outcomes.ts";
+import type { Transfer } from "../common/transfer.ts";
 import { namespaceLabels } from "./namespace-labels.ts";
 
 /** What is counted of steps. */
