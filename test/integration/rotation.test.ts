@@ -130,7 +130,7 @@ test("a login ends after its time, once no Pod has it", async ({ ns, registry })
   // As from a backup: with what was injected then.
   const { labels, annotations } = made?.metadata ?? {};
   const copy = { ...made, metadata: { name: "copy", labels, annotations }, status: undefined };
-  await ns.create(resources.pods, copy as V1Pod & KubeObject);
+  await ns.create(resources.pods, copy as unknown as V1Pod & KubeObject);
   const copied = JSON.stringify((await ns.read<V1Pod>(resources.pods, "copy"))?.spec?.volumes);
   expect([copied.includes(second.secret), copied.includes(first.secret)]).toEqual([true, false]);
 
