@@ -84,7 +84,7 @@ soak: node_modules prepared ## Half an hour each of pushes, reads and deletions 
 	REPLICAS_SECONDS=300 npm run --silent test:long -- test/long/replicas.test.ts
 test-reliability: node_modules prepared ## 50 Jobs pass artifacts to each other while parts of the local cluster are killed again and again
 	npm run --silent test:reliability
-test-extra: node_modules prepared ## What a change need not pass: emulated arm64, test-versions, distribution 2.8, test-reliability, upgrades, releases, one registry, cert-manager, Kueue, cosign, RO-Crates, Snakemake and Montage
+test-extra: node_modules prepared ## What a change need not pass: emulated arm64, test-versions, distribution 2.8, test-reliability, upgrades, releases, one registry, cert-manager, Kueue, cosign, RO-Crates, Snakemake, Nextflow and Montage
 	@node dev/extra.ts
 test-versions: node_modules prepared ## The integration tests against the API servers of older versions of Kubernetes
 	@node dev/extra.ts Kubernetes

@@ -14,6 +14,8 @@ import { agentFolder, buildAgent, goEnvironment } from "./images/agent.ts";
 
 /** What the plugin of examples/workflow/snakemake is tested with. */
 const snakemakeVersion = "9.27.1";
+/** What docs/how-to/nextflow.md is tried with: see dev/nextflow/pom.xml. */
+const nextflowVersion = "24.10.0";
 /** With what crates of `graph -o ro-crate` are validated. */
 const validatorVersion = "0.13.0";
 
@@ -138,18 +140,35 @@ async function roCrate(): Promise<void> {
   await installations("ro-crate", false, { ORAS_OPERATOR_ROC: join(folder, "bin") });
 }
 
-/** Workflows of WfCommons and Snakemake, on the cluster. */
+/** Workflows of WfCommons, Snakemake and Nextflow, on the cluster. */
 async function workflows(): Promise<void> {
   const snakemake = join(cacheFolder, `snakemake-${snakemakeVersion}`);
   // Takes a minute and 700 MB, once.
   await step("Snakemake, from PyPI", () =>
     installFromPyPi(snakemake, "snakemake", `snakemake==${snakemakeVersion}`),
   );
+  const nextflow = join(cacheFolder, `nextflow-${nextflowVersion}`);
+  await step("Nextflow, from Maven", () => installNextflow(nextflow));
   await bringUp();
   const vitest = ["npx", "--prefix", repository, "vitest", "run", "--root", repository, "--project", "extra"];
   const { argv, env } = await (await chooseCluster()).command(vitest);
-  const code = await attach(argv, { ...env, ORAS_OPERATOR_SNAKEMAKE: join(snakemake, "bin") });
+  const installed = { ORAS_OPERATOR_SNAKEMAKE: join(snakemake, "bin"), NEXTFLOW_LIBRARIES: nextflow };
+  const code = await attach(argv, { ...env, ...installed });
   if (code !== 0) throw new ClusterError(`test/extra ended with exit code ${code}`);
+}
+
+/** Copies the libraries that Nextflow consists of into a folder, unless they are there. Its launcher would download them. */
+async function installNextflow(folder: string): Promise<string> {
+  await ensurePackages(packages.java);
+  const isThere = await access(join(folder, `nextflow-${nextflowVersion}.jar`)).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return "there";
+  const pom = join(repository, "dev/nextflow/pom.xml");
+  const copy = ["mvn", "--quiet", "--batch-mode", "--file", pom, "dependency:copy-dependencies"];
+  await run([...copy, `-Dnextflow.version=${nextflowVersion}`, `-DoutputDirectory=${folder}`]);
+  return "installed";
 }
 
 /** Makes an environment of its own for a program, unless it is there. */

@@ -50,12 +50,19 @@ const extraPackages: readonly Package[] = [
   ["qemu-user-static", "/usr/bin/qemu-aarch64-static"],
 ];
 
+/** For Nextflow. */
+const javaPackages: readonly Package[] = [
+  ["default-jre-headless", "/usr/bin/java"],
+  ["maven", "/usr/bin/mvn"],
+];
+
 /** What each purpose needs. */
 export const packages = {
   cluster: clusterPackages,
   images: imagePackages,
   test: testPackages,
   extra: extraPackages,
+  java: javaPackages,
 } as const;
 
 /** The packages of a list that are not installed. */
