@@ -16,6 +16,7 @@ import { grantCommand } from "./commands/grant.ts";
 import { graphCommand } from "./commands/graph.ts";
 import { importCommand } from "./commands/import.ts";
 import { injectCommand } from "./commands/inject.ts";
+import { optionsBehind } from "./commands/leading-options.ts";
 import { loginCommand } from "./commands/login.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { managerCommand } from "./commands/manager.ts";
@@ -96,13 +97,14 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  const [, , word = ""] = process.argv;
+  const words = optionsBehind(process.argv.slice(2));
+  const [word = ""] = words;
   const meant = otherWords.get(word);
   if (meant !== undefined)
     program.error(`error: unknown command '${word}'\n(Did you mean ${meant}?)`, {
       code: "commander.unknownCommand",
     });
-  await program.parseAsync();
+  await program.parseAsync(words, { from: "user" });
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
