@@ -23,7 +23,8 @@ COPY tsup.config.ts tsconfig.json ./
 COPY src src
 COPY schema schema
 COPY generated generated
-RUN npm run build
+# Without the page of the command ui: here runs the manager.
+RUN node_modules/.bin/tsup
 
 FROM scratch AS prebuilt
 COPY dist/*.js /source/dist/

@@ -1,7 +1,7 @@
 // Writes the files of a release into dist/release, and publishes nothing: make release. The same commit makes the same bytes.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { parse } from "yaml";
@@ -13,6 +13,7 @@ import { ClusterError, say, step } from "./cluster/progress.ts";
 import { buildAgent } from "./images/agent.ts";
 import { inArchive } from "./release/archive.ts";
 import { pinImages } from "./release/chart.ts";
+import { writeCommands } from "./release/commands.ts";
 import { addImages, type ImageName, imageNames } from "./release/images.ts";
 import { type About, createLayout } from "./release/layout.ts";
 import { writeNode } from "./release/node.ts";
@@ -72,7 +73,7 @@ async function release(): Promise<void> {
   const registry = pinnedRegistry(pins, names.registryImage);
   const made: Release = { commit, about: { seconds, labels }, pins, registry, bundle };
   await step("bundle", () =>
-    run(["tsup", "--out-dir", bundle, "--silent"], inRepository).then(() => "ready"),
+    run([process.execPath, "scripts/bundle.ts", bundle], inRepository).then(() => "ready"),
   );
   const digests = await imagesAndChart(made);
   await step("manifests", () => manifests(new Map([...digests, ...registry])));
@@ -142,21 +143,11 @@ async function commandLine({ about, pins, bundle }: Release, architecture?: Arch
       const inside = join(content, `${name}-cli-${version}`);
       await cp(bundle, inside, { recursive: true });
       await copyFile(join(repository, "LICENSE"), join(inside, "LICENSE"));
-      const here = `"$(dirname "$(readlink -f "$0")")`;
-      let node = "node";
       if (architecture) {
         await writeNode(pins.node[architecture], join(inside, "node"), join(inside, "LICENSE.node"));
         await chmod(join(inside, "node"), 0o755);
-        node = `${here}/node"`;
       }
-      const program = join(inside, name);
-      const pluginFile = "kubectl-oras_cache";
-      // Node does not learn the name of the script, and the program has to: its messages name commands.
-      const called = `called=${name}\ncase "\${0##*/}" in ${pluginFile}*) called=${pluginFile} ;; esac\n`;
-      await writeFile(program, `#!/bin/sh\n${called}exec ${node} ${here}/$called.js" "$@"\n`);
-      await chmod(program, 0o755);
-      await symlink(name, join(inside, pluginFile));
-      await symlink(`${name}.js`, join(inside, `${pluginFile}.js`));
+      await writeCommands(inside, architecture ? '"$here/node"' : "node");
     },
   );
 }
