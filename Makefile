@@ -109,8 +109,8 @@ cluster-down: node_modules ## Take it down and leave nothing behind
 	@$(cluster) down
 cluster-status: node_modules ## What runs
 	@$(cluster) status || true
-shell: node_modules ## A shell in which kubectl, helm and oras reach it
-	@$(cluster) exec -- bash
+shell: build ## A shell in which kubectl, kubectl oras-cache, helm and oras reach it
+	@$(cluster) shell
 images: node_modules ## Build the operator's images, and load them into the cluster if it is up
 	@node dev/images.ts $$($(cluster) status >/dev/null 2>&1 && echo --load)
 

@@ -95,7 +95,9 @@ The second Job printed the files of the folder that the first one wrote. Nothing
 Both Jobs are in ${example}. The five of ${workflow} also have wait-for-inputs and memoize.
 
 The cluster is still up. Next:
-  make shell        kubectl, helm and oras for this cluster; try: kubectl --namespace ${namespace} get jobs,pods
+  make shell        a shell with kubectl, kubectl oras-cache, helm and oras for this cluster. Try there:
+                      kubectl --namespace ${namespace} get jobs,pods
+                      kubectl oras-cache ui -n ${namespace}       the five Jobs, in a browser of this machine
   examples/         more to apply there: kubectl apply -f examples/tests/registry -f examples/tests/hello-world
   make demo-down    remove all that this demo made`);
 }

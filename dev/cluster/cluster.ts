@@ -18,4 +18,9 @@ export interface Cluster {
   restart?(name: string): Promise<void>;
   /** The command and environment that run a command where the API server can be reached, with kubectl and helm. */
   command(argv: readonly string[]): Promise<{ argv: string[]; env: Record<string, string> }>;
+  /**
+   * Runs a command in the network of this machine, with an environment in which kubectl reaches the API server; for a cluster
+   * with a network of its own, where a browser of this machine could not open what `command` serves.
+   */
+  besides?(run: (env: Record<string, string>) => Promise<number>): Promise<number>;
 }

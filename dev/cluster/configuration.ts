@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import type { Pair } from "./certificates.ts";
 import { cgroupRoot, network, pauseImage, state, stateFolder } from "./paths.ts";
 
@@ -26,6 +26,13 @@ export function kubeconfig(name: string, server: string, ca: string, user: Pair)
     contexts: [{ name, context: { cluster: name, user: name } }],
     "current-context": name,
   });
+}
+
+/** The same kubeconfig, for an API server that is reached by another address. */
+export function pointedAt(config: string, server: string): string {
+  const parsed = parse(config) as { clusters: { name: string; cluster: object }[] };
+  const clusters = parsed.clusters.map(({ name, cluster }) => ({ name, cluster: { ...cluster, server } }));
+  return stringify({ ...parsed, clusters });
 }
 
 /** KubeletConfiguration: one small node, on cgroup v1 or v2, with swap or without. */

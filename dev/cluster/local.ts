@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf } from "../images/oci.ts";
 import { buildModule, clusterModules, type ModuleName } from "./binaries.ts";
@@ -15,6 +16,7 @@ import {
   mirrorConfiguration,
   mirrorHosts,
   podNetwork,
+  pointedAt,
 } from "./configuration.ts";
 import { filesOfContainers, removeFiles } from "./leftovers.ts";
 import { withLock } from "./lock.ts";
@@ -24,6 +26,7 @@ import { cgroupRoot, network, state, stateFolder } from "./paths.ts";
 import { isAlive } from "./process-record.ts";
 import { ready, start, started, stop } from "./processes.ts";
 import { ClusterError, say, step } from "./progress.ts";
+import { withRelay } from "./relay.ts";
 import { cgroupFolders, endPods, removeCgroups, unmountAll } from "./sweep.ts";
 import { until } from "./waiting.ts";
 
@@ -41,6 +44,7 @@ export const localCluster: Cluster = {
   restart,
   has: async (archive) => (await loadedArchives()).includes(archive),
   command,
+  besides,
 };
 
 async function up(): Promise<void> {
@@ -189,6 +193,23 @@ async function command(argv: readonly string[]): Promise<{ argv: string[]; env: 
     CONTAINERD_NAMESPACE: "k8s.io",
   };
   return { argv: inNamespace(argv), env };
+}
+
+/** The API server's certificate is for 127.0.0.1, too. */
+async function besides(use: (env: Record<string, string>) => Promise<number>): Promise<number> {
+  const { env } = await command([]);
+  const target = { host: network.nodeAddress, port: network.apiPort, enter: inNamespace };
+  return withRelay(target, async (port) => {
+    const folder = await mkdtemp(join(tmpdir(), "kubeconfig-"));
+    try {
+      const file = join(folder, "config");
+      const admin = await readFile(state.adminKubeconfig, "utf8");
+      await writeFile(file, pointedAt(admin, `https://127.0.0.1:${port}`), { mode: 0o600 });
+      return await use({ ...env, KUBECONFIG: file });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
 }
 
 function kubectl(args: readonly string[]): ReturnType<typeof attempt> {

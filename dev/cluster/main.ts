@@ -5,6 +5,7 @@ import { buildModule, clusterModules } from "./binaries.ts";
 import { chooseCluster } from "./choose.ts";
 import { attach } from "./command.ts";
 import { ensurePackages, packages } from "./packages.ts";
+import { repository } from "./paths.ts";
 import { ClusterError, say, step } from "./progress.ts";
 
 const program = new Command("cluster")
@@ -38,7 +39,7 @@ program
     await cluster.up();
     say(
       `\nThe cluster is up. To use it:\n  node dev/cluster/main.ts exec -- kubectl get nodes\n` +
-        `  node dev/cluster/main.ts exec -- bash      (a shell with kubectl, helm and oras)\n` +
+        `  make shell      (a shell with kubectl, kubectl oras-cache, helm and oras)\n` +
         `Its kubeconfig: ${(await cluster.command([])).env["KUBECONFIG"] ?? "the current one"}\n` +
         `To take it down: make cluster-down`,
     );
@@ -111,6 +112,23 @@ program
   .argument("<file...>", "the files")
   .action(async (files: string[]) => {
     process.exitCode = await attach([join(await buildModule("actionlint"), "actionlint"), ...files]);
+  });
+
+program
+  .command("shell")
+  .description("open a shell of this machine in which kubectl, its plugin, helm and oras are at hand")
+  .action(async () => {
+    const cluster = await chosen();
+    const shell = process.env["SHELL"] ?? "/bin/sh";
+    const withPlugin = (env: Record<string, string>) => ({
+      ...env,
+      PATH: `${join(repository, "dist")}:${env["PATH"] ?? process.env["PATH"] ?? ""}`,
+    });
+    say("kubectl, kubectl oras-cache, helm and oras use the cluster here, until you type: exit");
+    const open = async (env: Record<string, string>) => attach([shell], withPlugin(env));
+    process.exitCode = cluster.besides
+      ? await cluster.besides(open)
+      : await open((await cluster.command([])).env);
   });
 
 program

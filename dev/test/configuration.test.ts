@@ -7,6 +7,7 @@ import {
   kubeconfig,
   kubeletConfiguration,
   podNetwork,
+  pointedAt,
 } from "../cluster/configuration.ts";
 import { missingPackages, packages } from "../cluster/packages.ts";
 import { repository, stateFolder } from "../cluster/paths.ts";
@@ -21,6 +22,12 @@ describe("configuration", () => {
     expect(config["current-context"]).toBe("name");
     expect(atob(config.clusters[0].cluster["certificate-authority-data"])).toBe("CA");
     expect(atob(config.users[0].user["client-key-data"])).toBe("KEY");
+  });
+
+  it("reaches an API server by another address with the same certificates", () => {
+    const user = { certificate: "CERTIFICATE", key: "KEY" };
+    const of = (server: string) => kubeconfig("name", server, "CA", user);
+    expect(pointedAt(of("https://192.0.2.1:6443"), "https://127.0.0.1:1")).toBe(of("https://127.0.0.1:1"));
   });
 
   it("runs the kubelet on cgroup v1 and with swap", () => {

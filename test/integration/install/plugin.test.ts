@@ -1,11 +1,14 @@
-import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { controlPlaneProgram } from "../../../dev/cluster/binaries.ts";
+import { pointedAt } from "../../../dev/cluster/configuration.ts";
+import { withRelay } from "../../../dev/cluster/relay.ts";
 import packageJson from "../../../package.json" with { type: "json" };
+import { test } from "../../support/integration.ts";
 import { blocksOf, commandsOf } from "../../support/pages.ts";
-import { execute } from "../../support/programs.ts";
+import { execute, kubectl } from "../../support/programs.ts";
 
 /** What a build is made of, and what make reads. */
 const sources = [
@@ -35,4 +38,22 @@ test("docs/cli.md: a clone has the commands by two lines, for kubectl too", asyn
   const { stdout } = await execute("/bin/sh", ["-ec", line], undefined, { HOME, PATH });
   const version = `oras-operator ${packageJson.version} `;
   expect(stdout.split("\n").filter((each) => each.startsWith(version))).toHaveLength(2);
+});
+
+test("make shell: kubectl and the command reach an API server of another network", async ({ plane }) => {
+  const folder = await mkdtemp(join(tmpdir(), "shell-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const { hostname: host, port } = plane.server;
+  const target = { host, port: Number(port), enter: (argv: readonly string[]) => argv };
+  await withRelay(target, async (relayed) => {
+    const file = join(folder, "config");
+    const config = pointedAt(await readFile(plane.kubeconfig, "utf8"), `https://127.0.0.1:${relayed}`);
+    await writeFile(file, config);
+    const { stdout } = await kubectl(file, ["get", "namespaces", "--output=name"]);
+    expect(stdout).toContain("namespace/default\n");
+    const env = { ...process.env, KUBECONFIG: file };
+    const line = ["src/cli/main.ts", "graph", "-n", "default"];
+    const graph = await execute(process.execPath, line, undefined, env);
+    expect(graph.stdout + graph.stderr).toContain("in the namespace default");
+  });
 });
