@@ -14,6 +14,9 @@ const cacheOf = (spec: object) => ({ apiVersion: names.apiVersion, kind: names.k
 /** It may have the index in its output: that of a page is Indexed. */
 const indexed = { completionMode: "Indexed", completions: 3 };
 
+/** Of a step that is memoized: without one there is nothing to remember. */
+const output = { [keyOf("output-uri")]: "a/c:1", [keyOf("output-path")]: "/tmp/c" };
+
 /** What a piece of YAML that is not a field of an OrasCache's spec becomes a whole object with. */
 const wholes: Readonly<Record<string, (part: object) => object>> = {
   "Job.metadata.annotations": (part) => {
@@ -23,7 +26,9 @@ const wholes: Readonly<Record<string, (part: object) => object>> = {
   "Pod.spec": (part) => ({ ...podOf("any"), spec: part }),
   "Pod.metadata.annotations": (part) => ({
     ...podOf("any"),
-    metadata: { annotations: { [keyOf("input-uri")]: "a/b:1", ...part } },
+    metadata: {
+      annotations: { [keyOf("input-uri")]: "a/b:1", ...(keyOf("memoize") in part && output), ...part },
+    },
   }),
 };
 
@@ -81,3 +86,58 @@ test.for(shown)(
     expect(stdout).toContain("created (server dry run)");
   },
 );
+
+/** Rows of the tables of `kubectl get jobs` that pages show for the five Jobs, with the column WAITING. */
+const rows = ["README.md", "docs/workflows.md"].flatMap((page) =>
+  blocksOf(page)
+    .filter(({ text }) => /^NAME +STATUS .* WAITING$/m.test(text))
+    .flatMap(({ text }) => {
+      const [heads = "", ...lines] = text.trimEnd().split("\n");
+      const cell = (line: string, head: string) =>
+        line.slice(heads.indexOf(head)).match(/^(\S*)(?: |$)/)?.[1] ?? "";
+      const read = (line: string) =>
+        ["NAME", "STATUS", "WAITING"].map((head) => cell(line, head)) as [string, string, string];
+      return lines.map((line) => ({ page, row: read(line) }));
+    }),
+);
+
+test("tables of the five Jobs say of each whether it waits", async ({ plane, operator: _ }) => {
+  expect(new Set(rows.map(({ page }) => page)).size).toBe(2);
+  const file = "examples/workflow/five-jobs/jobs.yaml";
+  const dryRun = ["create", "--dry-run=server", "--output=yaml", "-f", file];
+  const { stdout } = await kubectl(plane.kubeconfig, dryRun);
+  const labels = new Map(
+    objectsIn(stdout).map(({ metadata }) => {
+      const { name, labels: all = {} } = metadata as { name: string; labels?: Record<string, string> };
+      return [name, all[names.waitingLabel]];
+    }),
+  );
+  for (const { page, row } of rows) {
+    const [name, status] = row;
+    // The operator takes no such label away: it is false from the start of a step on.
+    const label = labels.get(name);
+    const waiting = label === undefined || status === "Suspended" ? label : "false";
+    expect(row, page).toEqual([name, status, waiting ?? ""]);
+  }
+});
+
+test("docs/workflows.md: a ConfigMap that counts is taken with the annotations shown, and not without", async ({
+  plane,
+  operator: _,
+}) => {
+  const [block] = blocksOf("docs/workflows.md").filter(({ text }) => text.includes(keyOf("memoize-extra")));
+  const [shown = {}] = objectsIn(block?.text ?? "");
+  const annotations: Readonly<Record<string, string>> = { ...output, ...(shown as object) };
+  const { [keyOf("memoize-assume")]: promise, ...without } = annotations;
+  expect(promise).toBe("config");
+  const { spec, ...pod } = podOf("parameters");
+  const withConfig = { ...spec, volumes: [{ name: "parameters", configMap: { name: "parameters" } }] };
+  const create = (all: object) =>
+    kubectl(
+      plane.kubeconfig,
+      ["create", "--dry-run=server", "-f", "-"],
+      JSON.stringify({ ...pod, metadata: { ...pod.metadata, annotations: all }, spec: withConfig }),
+    );
+  expect((await create(annotations)).stdout).toContain("created (server dry run)");
+  await expect(create(without)).rejects.toThrow("(ConfigNotSeen)");
+});
