@@ -98,7 +98,7 @@ const isKnown = (name: string) =>
 
 /** Names of Kubernetes and others that pages have as code. */
 const ofOthers = new Set(
-  "AccessDenied AdmissionGated AdmissionGatedBy ContainerRestartRules CreateContainerConfigError DeadlineExceeded EnvFiles ErrImagePull FailedCreate FailedMount FailedScheduling FailureTarget ImagePullBackOff ImageVolume InvalidAccessKeyId LoadBalancer NoSuchBucket OnFailure OutOfSync PeerAuthentication QuotaReserved ReadWriteMany RestartAllContainers SchedulingGated SignatureDoesNotMatch StartError".split(
+  "AccessDenied AdmissionGated AdmissionGatedBy ContainerRestartRules CreateContainerConfigError CreateContainerError DeadlineExceeded EnvFiles ErrImagePull FailedCreate FailedMount FailedScheduling FailureTarget ImagePullBackOff ImageVolume ImageVolumeMountFailed InvalidAccessKeyId LoadBalancer NoSuchBucket OnFailure OutOfSync PeerAuthentication QuotaReserved ReadWriteMany RestartAllContainers SchedulingGated SignatureDoesNotMatch StartError".split(
     " ",
   ),
 );
