@@ -292,6 +292,23 @@ export const conditionReasons = { ...states, ...troubles };
  */
 export type ConditionReason = keyof typeof conditionReasons | ReasonOfKubernetes;
 
+/** Conditions of a Pod or a Job, which have the prefix of the annotations. */
+export const stepConditions = {
+  InputsAvailable:
+    "Whether the inputs of a step with wait-for-inputs are there; the message has for what it waits, or the digests.",
+  OutputIndexed:
+    "Whether the index of all that an Indexed Job has pushed, which output-index asks for, is written.",
+} as const;
+
+/** Reasons of these conditions, beside those of Events. */
+export const stepConditionReasons = {
+  IndexPending: { meaning: "The index is not written yet, and is tried again; the message says why." },
+  IndexSuperseded: {
+    meaning: "The index is not written: its tag has, or will have, what a later step makes.",
+    fix: "To have that of this Job, create the Job again.",
+  },
+} as const satisfies Record<string, Reason>;
+
 /** A reason of a condition that says what is wrong. */
 export type TroubleReason = keyof typeof troubles | ReasonOfKubernetes;
 

@@ -1,7 +1,14 @@
 import { exitCodes, sharedExitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
-import { conditionReasons, conditionTypes, eventReasons, typeOfEvent } from "../../schema/reasons.ts";
+import {
+  conditionReasons,
+  conditionTypes,
+  eventReasons,
+  stepConditionReasons,
+  stepConditions,
+  typeOfEvent,
+} from "../../schema/reasons.ts";
 import { annotationVariables, variables } from "../../schema/variables.ts";
 import { codes as findingCodes } from "../../src/cli/codes.ts";
 import { explanation } from "./rules.ts";
@@ -95,11 +102,16 @@ function reasonsPage(): string {
         fix,
       ]),
     );
-  const types = Object.entries(conditionTypes).map(([type, meaning]) => [`\`${type}\``, meaning]);
+  const types = (entries: Readonly<Record<string, string>>) =>
+    table(
+      ["Type", "Meaning"],
+      Object.entries(entries).map(([type, meaning]) => [`\`${type}\``, meaning]),
+    );
   return [
     `What \`kubectl describe\` shows. \`oras-operator explain REASON\` says the same. Other reasons of conditions are those of Kubernetes, which the operator passes on.`,
-    `## Conditions of an ${names.kind}\n\n${table(["Type", "Meaning"], types)}\n\n${reasons(conditionReasons)}`,
+    `## Conditions of an ${names.kind}\n\n${types(conditionTypes)}\n\n${reasons(conditionReasons)}`,
     `## Events about an ${names.kind}\n\n${events(eventReasons.OrasCache)}`,
+    `## Conditions of a Pod or a Job\n\nTheir types have the prefix \`${names.prefix}\`.\n\n${types(stepConditions)}\n\n${reasons(stepConditionReasons)}`,
     `## Events about a Pod or a Job\n\n${events(eventReasons.step)}`,
   ].join("\n\n");
 }

@@ -1,7 +1,13 @@
 import { type ExitCode, exitCodes, sharedExitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { optionTable } from "../../../schema/options.ts";
-import { conditionReasons, conditionTypes, eventReasons } from "../../../schema/reasons.ts";
+import {
+  conditionReasons,
+  conditionTypes,
+  eventReasons,
+  stepConditionReasons,
+  stepConditions,
+} from "../../../schema/reasons.ts";
 import { annotationVariables, variables } from "../../../schema/variables.ts";
 import { annotations, formats } from "../../annotations/table.ts";
 import { codes, type FindingCode, urlOf } from "../codes.ts";
@@ -14,12 +20,14 @@ export function allTopics(): readonly Topic[] {
     ...annotationTopics(),
     ...variableTopics(),
     ...fieldTopics(),
-    ...conditionTopics(),
+    ...conditionTopics(`CONDITIONS of an ${names.kind}`, conditionTypes),
     // What is wrong is told by a condition and by an Event.
     ...reasonTopics(`REASONS of conditions and Events of an ${names.kind}`, {
       ...conditionReasons,
       ...eventReasons.OrasCache,
     }),
+    ...conditionTopics("CONDITIONS of a Pod or a Job", stepConditions),
+    ...reasonTopics("REASONS of conditions of a Job", stepConditionReasons),
     ...reasonTopics("REASONS of Events of a Pod or a Job", eventReasons.step),
     ...exitCodeTopics(),
     ...codeTopics(),
@@ -69,9 +77,9 @@ function variableTopics(): Topic[] {
   ];
 }
 
-function conditionTopics(): Topic[] {
-  return Object.entries(conditionTypes).map(([type, description]) => ({
-    section: `CONDITIONS of an ${names.kind}`,
+function conditionTopics(section: string, types: Readonly<Record<string, string>>): Topic[] {
+  return Object.entries(types).map(([type, description]) => ({
+    section,
     name: type,
     aliases: [],
     facts: [["CONDITION", type]],

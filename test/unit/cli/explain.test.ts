@@ -4,10 +4,11 @@ import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { optionTable } from "../../../schema/options.ts";
 import {
-  type ConditionType,
   conditionReasons,
   conditionTypes,
   eventReasons,
+  stepConditionReasons,
+  stepConditions,
 } from "../../../schema/reasons.ts";
 import { variables } from "../../../schema/variables.ts";
 import { problemCatalogue } from "../../../src/annotations/problems.ts";
@@ -98,18 +99,22 @@ describe("I11: explain the rest", () => {
 });
 
 describe("explain what kubectl describe and the chart show", () => {
-  it.each(Object.keys(conditionTypes))("the condition %s", (type) => {
-    expect(unwrapped(explainOne(type))).toContain(conditionTypes[type as ConditionType]);
+  it.each(Object.entries({ ...conditionTypes, ...stepConditions }))("the condition %s", (type, meaning) => {
+    expect(unwrapped(explainOne(type))).toContain(meaning);
   });
 
-  it.each(Object.entries({ ...conditionReasons, ...eventReasons.OrasCache, ...eventReasons.step }))(
-    "the reason %s",
-    (reason, { meaning }) => {
-      for (const asked of [reason, reason.toLowerCase()]) {
-        expect(unwrapped(explainOne(asked)).split(`DESCRIPTION: ${meaning}`)).toHaveLength(2);
-      }
-    },
-  );
+  it.each(
+    Object.entries({
+      ...conditionReasons,
+      ...stepConditionReasons,
+      ...eventReasons.OrasCache,
+      ...eventReasons.step,
+    }),
+  )("the reason %s", (reason, { meaning }) => {
+    for (const asked of [reason, reason.toLowerCase()]) {
+      expect(unwrapped(explainOne(asked)).split(`DESCRIPTION: ${meaning}`)).toHaveLength(2);
+    }
+  });
 
   it.each(optionTable)("the option $name", ({ name, env, key, description }) => {
     for (const asked of [name, `--${name}`, env, key, `manager.${key}`]) {

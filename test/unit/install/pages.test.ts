@@ -7,6 +7,7 @@ import { exitCodes } from "../../../schema/exit-codes.ts";
 import { alerts } from "../../../schema/monitoring.ts";
 import { names } from "../../../schema/names.ts";
 import { annotations } from "../../../src/annotations/table.ts";
+import { optionsBehind } from "../../../src/cli/commands/leading-options.ts";
 import { findTopics } from "../../../src/cli/explain/find.ts";
 import { objectsIn } from "../../support/manifests.ts";
 import { type Block, blocksIn, blocksOf, commandsOf, isTyped, pages } from "../../support/pages.ts";
@@ -27,7 +28,7 @@ for (const file of await readdir("src/cli/commands")) {
  * @param line - without the program's name
  */
 function mistakeIn(line: string): string {
-  const [name = "", ...args] = wordsOf(line);
+  const [name = "", ...args] = optionsBehind(wordsOf(line));
   if (["", "version", "--help"].includes(name)) return "";
   const command = commands.get(name)?.();
   if (command === undefined) return `there is no command ${name}`;
