@@ -493,6 +493,24 @@ describe("an index that may be newer than that of a Job", () => {
     expect(made.marks.at(-1)).toMatch(/^early True IndexSuperseded Job late, which was complete later/);
   });
 
+  it.each([1_000, 0])(
+    "is written where a step that ended %i ms ago has pushed something else by a name with variables",
+    async (ageMs) => {
+      const other = ended("other", {
+        ageMs,
+        createdMs: 1_000,
+        map: { "output-uri": "forest/sample:$(POD_NAME)" },
+      });
+      const made = await world(onTestFinished, {
+        jobs: [ended("sample", { ageMs: 1_000 }), other],
+        tags: { 0: "zero", 1: "one", 2: "two" },
+      });
+      await made.controller.reconcile("work/sample");
+      expect(made.listed()).toHaveLength(3);
+      expect(made.marks).toEqual([expect.stringMatching(/^sample True IndexPushed/)]);
+    },
+  );
+
   it("is left alone where a step without an index has pushed it later", async ({ onTestFinished }) => {
     const plain = ended("plain", { map: { "output-uri": "forest/sample:all" } });
     const jobs = [ended("early", { ageMs: 60_000 }), plain];
