@@ -10,7 +10,7 @@ import { type Found, findAll } from "./memo-find.ts";
 import type { Flights } from "./memo-flights.ts";
 import type { Keyed } from "./memo-keys.ts";
 import type { MemoOutcome, MemoSettings } from "./memo-settings.ts";
-import { type Taken, take } from "./memo-take.ts";
+import { type ClaimedTags, type Taken, take } from "./memo-take.ts";
 import { tellJoined, tellMiss } from "./memo-told.ts";
 import { claimOf } from "./memo-writes.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
@@ -57,9 +57,10 @@ export function createUnknowns(now: () => number): Unknowns {
  */
 export function createDecider(settings: MemoSettings, flights: Flights, unknown: Unknowns) {
   const { client } = settings;
+  const claimed: ClaimedTags = new Map();
   /** What cannot be taken for a minute is made: its registry may take no writes, or have more of it than can be written in time. */
   const takeInTime = async (about: Parameters<typeof take>[1]): Promise<Taken> => {
-    const taken = await take(settings, about);
+    const taken = await take({ ...settings, claimed }, about);
     const { uid } = about.step;
     if (taken.kind === "held" && unknown.isLong(uid)) return { kind: "run", because: taken.because };
     if (taken.kind === "ended") unknown.forget(uid);

@@ -3,6 +3,7 @@ import { inParallel } from "../common/in-parallel.ts";
 import { indexText } from "../common/indexes.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventNote } from "../kube/events.ts";
+import { forgetOldest } from "../kube/forget.ts";
 import { sha256 } from "../lineage/canonical.ts";
 import type { MemoEntry, Memos } from "../memo/memos.ts";
 import { madeBy, memoizedSentence, partSentence } from "../memo/told.ts";
@@ -26,7 +27,14 @@ interface TakeSettings {
   readonly log: Logger;
   readonly memos: Memos;
   readonly leftMs: () => number;
+  readonly claimed: ClaimedTags;
 }
+
+/** What the tags of results had at the claims that this leader has made, by the UIDs of steps: on these stands that of the first alone. */
+export type ClaimedTags = Map<string, { readonly digest: string; readonly befores: readonly string[] }>;
+
+/** Each may have a thousand tags. Of more the tags are asked for anew, as by a new leader. */
+const mostClaimed = 500;
 
 /** A step, its cache and keys, and what was found of each unit. */
 interface About {
@@ -56,6 +64,12 @@ const nothingBefore = "none";
  * @throws where the step has changed
  */
 export async function take(settings: TakeSettings, about: About): Promise<Taken> {
+  const taken = await takeOnce(settings, about);
+  if (taken.kind !== "held") settings.claimed.delete(about.step.uid);
+  return taken;
+}
+
+async function takeOnce(settings: TakeSettings, about: About): Promise<Taken> {
   const { cache, keyed, entries } = about;
   const hits = keyed.units.flatMap((unit, i) => {
     const entry = entries[i];
@@ -122,7 +136,7 @@ function named({ unit: { output }, entry }: Hit) {
   return { entry, artifact: `${output.repository}:${output.tag}` };
 }
 
-/** What the tags of results had at the claim; of one that an earlier leader has made only the first is known. */
+/** What the tags of results had at the claim; of one that another leader has made only the first is known. */
 interface Claimed extends Claim {
   readonly held: Held;
   readonly befores: readonly string[];
@@ -130,14 +144,18 @@ interface Claimed extends Claim {
 
 /** A step with its claim: the one that it has, also of an earlier leader, or a new one. */
 async function claimFor(
-  { client, memos }: TakeSettings,
+  { client, memos, claimed: tags }: TakeSettings,
   { step, cache, keyed: { pins, asWhole } }: About,
   hits: readonly Hit[],
   wanted: Omit<Claim, "before">,
 ): Promise<Claimed | Extract<Taken, { kind: "held" }>> {
   const known = claimOf(step.object);
-  if (known?.key === wanted.key && known.digest === wanted.digest)
-    return { held: step, befores: [known.before], ...known };
+  if (known?.key === wanted.key && known.digest === wanted.digest) {
+    const own = tags.get(step.uid);
+    // Of equal results in the same order.
+    const befores = own?.digest === known.digest ? own.befores : [known.before];
+    return { held: step, befores, ...known };
+  }
   const tagged = await inParallel(hits, ({ unit }) => memos.tagged(cache, unit.output));
   const befores: string[] = [];
   for (const tag of tagged) {
@@ -146,7 +164,11 @@ async function claimFor(
   }
   const claimed = { ...wanted, before: befores[0] ?? nothingBefore };
   const fixed = asWhole === undefined ? pins : undefined;
-  return { held: await claim(client, step, claimed, fixed), befores, ...claimed };
+  const held = await claim(client, step, claimed, fixed);
+  tags.delete(step.uid);
+  if (befores.length > 1) tags.set(step.uid, { digest: wanted.digest, befores });
+  forgetOldest(tags, mostClaimed);
+  return { held, befores, ...claimed };
 }
 
 /** @returns undefined when the tag names the result */
