@@ -11,8 +11,8 @@ export type AskedFor = Artifact & Pick<StepInput, "login">;
 export interface Heads {
   /** What is known; the registry is asked where that is too old. */
   readonly of: (namespace: string, artifact: AskedFor) => Promise<Head>;
-  /** Something has happened to it: what is known does not count any more. */
-  readonly outdated: (namespace: string, artifact: Artifact) => void;
+  /** Something has happened to it: what is known does not count any more. Those who wait for it are told of that, unless it is untold. */
+  readonly outdated: (namespace: string, artifact: Artifact, isUntold?: boolean) => void;
   /** The same of all of a namespace that it may be. */
   readonly outdatedWhere: (namespace: string, may: (artifact: Artifact) => boolean) => void;
   /** Nobody waits for it any more, by its id in its namespace. */
@@ -77,6 +77,8 @@ interface Entry {
   turnAt: number | undefined;
   /** How often it was. */
   outdated: number;
+  /** Whether that was without a word to those who wait for it. */
+  isUntold: boolean;
   asking: { readonly answer: Promise<Head>; readonly outdated: number } | undefined;
 }
 
@@ -117,6 +119,7 @@ export function createHeads(
       next: undefined,
       turnAt: undefined,
       outdated: 0,
+      isUntold: false,
       asking: undefined,
     };
     entries.delete(by);
@@ -138,7 +141,8 @@ export function createHeads(
   };
   const askAgain = async (entry: Entry, namespace: string, artifact: AskedFor) => {
     const { outdated } = entry;
-    const wasPoll = isPoll(entry);
+    const wasPoll = isPoll(entry) || entry.isUntold;
+    entry.isUntold = false;
     const { stopMs, ...head } = await ask(namespace, artifact);
     const remote = remoteOf(namespace, artifact);
     if (remote && stopMs !== undefined) together.stop(remote, stopMs);
@@ -169,7 +173,9 @@ export function createHeads(
     return entry.askedAt + waitMs({ asked: entry.asked, longestMs, count });
   };
 
-  const outdate = (entry: Entry) => {
+  const outdate = (entry: Entry, isUntold = false) => {
+    // What was asked for before has to be told once it is found; who is told of all that happens asks by itself.
+    entry.isUntold = isUntold && (entry.isUntold || isPoll(entry));
     entry.askedAt = Number.NEGATIVE_INFINITY;
     entry.asked = 0;
     entry.outdated++;
@@ -192,8 +198,8 @@ export function createHeads(
       return answer;
     },
     // Of what nobody has asked for nothing is known.
-    outdated: (namespace, artifact) => {
-      for (const entry of known.get(idIn(namespace, artifact))?.values() ?? []) outdate(entry);
+    outdated: (namespace, artifact, isUntold) => {
+      for (const entry of known.get(idIn(namespace, artifact))?.values() ?? []) outdate(entry, isUntold);
     },
     forget: (id) => {
       known.delete(id);

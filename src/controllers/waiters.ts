@@ -93,7 +93,7 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     forgetOldest(arrivals, mostNamespaces);
     // What a registry said before a step came may have changed since, by somebody who is no step.
     if (isHeld(step.object.metadata?.labels))
-      for (const input of step.plan.inputs) heads.outdated(step.namespace, input);
+      for (const input of step.plan.inputs) heads.outdated(step.namespace, input, true);
   };
   /** What it may have pushed; of several Pods that push with variables, when all of them have. */
   const outdate = (step: WorkflowStep, now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {

@@ -148,6 +148,24 @@ describe("what registries say", () => {
     expect(await look(young)).toEqual({ isAsked: true, head: young });
   });
 
+  it("is told to those who wait, where another one that came for it has found it", async () => {
+    const { heads, look } = world();
+    const told: string[] = [];
+    heads.onFound((id) => told.push(id));
+    await look({ missing: true });
+    // Steps come, one after the other, before anybody asks.
+    heads.outdated("ns", artifact, true);
+    heads.outdated("ns", artifact, true);
+    await look(young);
+    expect(told).toEqual([idIn("ns", artifact)]);
+    // Of a push they are told by who hears of it; nobody has waited for what was never asked for.
+    heads.outdated("ns", artifact);
+    await look(old);
+    heads.outdated("ns", { ...artifact, version: ":2" }, true);
+    await look(young, { ...artifact, version: ":2" });
+    expect(told).toHaveLength(1);
+  });
+
   const tags = (count: number, of = artifact) =>
     Array.from({ length: count }, (_, i) => ({ ...of, version: `:${i}` }));
   const missing: Head = { missing: true };
