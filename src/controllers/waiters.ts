@@ -1,3 +1,5 @@
+import { isShared } from "../cache/registry-service.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { controllerOf, type KubeObject, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
@@ -40,6 +42,8 @@ interface Sources {
   readonly steps: WorkflowSteps;
   readonly heads: Heads;
   readonly client: { readonly now: () => number };
+  /** The OrasCaches whose registries steps may name by their hosts. */
+  readonly caches?: Pick<Reflector<StoredOrasCache>, "subscribe">;
 }
 
 const mostNamespaces = 10_000;
@@ -49,7 +53,7 @@ const mostNamespaces = 10_000;
  *
  * @param sources - see there
  */
-export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Waiters {
+export function createWaiters({ jobs, pods, steps, heads, client, caches }: Sources): Waiters {
   const waiting = new Map<string, Group>();
   const groupsOf = new Map<string, readonly Group[]>();
   const arrivals = new Map<string, number>();
@@ -157,6 +161,22 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     const job = owner?.kind === "Job" ? steps.job(`${pod?.metadata?.namespace}/${owner.name}`) : undefined;
     if (job) change(job, job);
   };
+  /** Whether one names a registry by its host: which OrasCache that is may change. */
+  const namesHost = ({ isPod, key }: Waiter) => {
+    const own = isPod ? pods.store.get(key)?.workflow?.plan : jobs.store.get(key)?.plan;
+    const plan = own ?? viewOf({ isPod, key })?.plan;
+    return plan?.inputs.some((input) => cacheOf(input) === undefined) ?? false;
+  };
+  /** What steps wait for by a host is the same as other steps make by another name from now on, or no more. */
+  const placeAgain = () => {
+    for (const [uid, [group]] of [...groupsOf]) {
+      const waiter = group?.members.get(uid);
+      const step = waiter && namesHost(waiter) ? viewOf(waiter) : undefined;
+      if (waiter === undefined || step?.uid !== uid) continue;
+      register(waitsOn(step), step);
+      wake(waiter);
+    }
+  };
   heads.onFound((id, by) => {
     for (const [uid, waiter] of waiting.get(id)?.members ?? []) if (uid !== by) wake(waiter);
   });
@@ -167,6 +187,9 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     change(now && steps.ofPod(now), before && steps.ofPod(before));
     forgetGone(now, before);
     changePod(now ?? before);
+  });
+  caches?.subscribe((_key, now, before) => {
+    if (addressesOf(now) !== addressesOf(before)) placeAgain();
   });
 
   return {
@@ -187,6 +210,11 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
 
 function hasOnePush({ isPod, object }: WorkflowStep): boolean {
   return isPod || hasOnePod(object as StepJob);
+}
+
+/** What decides by which hosts the registry of a cache is named. */
+function addressesOf(cache: StoredOrasCache | undefined): string | undefined {
+  return cache && JSON.stringify([cache.spec.deploy, cache.spec.nodeAddress, isShared(cache.spec)]);
 }
 
 /** What a step is to others. */

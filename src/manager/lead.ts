@@ -167,7 +167,15 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const turns = createRemoteTurns();
   const heads = createHeads(asking, urlOf, undefined, turns);
   const batches = createBatches({ client, jobs, pods, steps });
-  const waiters = createWaiters({ client, jobs, pods, steps, heads });
+  // They are mirrored for longer than this leadership.
+  const whileLeading: Pick<typeof caches, "subscribe"> = {
+    subscribe: (hear) => {
+      const end = caches.subscribe(hear);
+      watching.signal.addEventListener("abort", end, { once: true });
+      return end;
+    },
+  };
+  const waiters = createWaiters({ client, jobs, pods, steps, heads, caches: whileLeading });
   const moved = createMovedTags({ jobs, pods, steps, heads, send, signal });
   const follow = createHints({ client, caches, operatorKey, heads, waiters, moved, pushes, signal });
   if (options.workflow) moved.onRead(follow);

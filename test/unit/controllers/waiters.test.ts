@@ -1,15 +1,17 @@
 import { describe, expect, it, vi } from "vitest";
 import { names } from "../../../schema/names.ts";
+import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import { createBatches } from "../../../src/controllers/batches.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
+import { createPlaces } from "../../../src/controllers/step-places.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
 import { createWorkflowSteps, type WorkflowStep } from "../../../src/controllers/workflow-steps.ts";
 import { writeRecord } from "../../../src/workflow/record.ts";
 import type { Artifact } from "../../../src/workflow/step.ts";
 import { idIn, idOf } from "../../../src/workflow/step.ts";
-import { jobOf, keyed, type StepAnnotations } from "../../support/builders.ts";
+import { cacheOf, jobOf, keyed, type StepAnnotations } from "../../support/builders.ts";
 import { mirrorOf } from "../../support/mirrors.ts";
 
 const start = Date.parse("2026-01-01T12:00:00Z");
@@ -52,7 +54,11 @@ function world(existing: readonly StepJob[] = []) {
   const pods = mirrorOf<StepPod>();
   type Sources = Parameters<typeof createWaiters>[0];
   const mirrors = { jobs, pods } as unknown as Pick<Sources, "jobs" | "pods">;
-  const steps = createWorkflowSteps(mirrors.jobs, mirrors.pods, createPushes());
+  const caches = mirrorOf<StoredOrasCache>();
+  const cachesIn = (namespace: string) =>
+    [...caches.store.values()].filter(({ metadata }) => metadata?.namespace === namespace);
+  const places = createPlaces(cachesIn, "cluster.local");
+  const steps = createWorkflowSteps(mirrors.jobs, mirrors.pods, createPushes(), undefined, places);
   const outdated: string[] = [];
   const forgotten: string[] = [];
   const all: Artifact[] = [];
@@ -73,7 +79,7 @@ function world(existing: readonly StepJob[] = []) {
   };
   const client = { now: () => time.now };
   const batches = createBatches({ ...mirrors, steps, client });
-  const waiters = createWaiters({ ...mirrors, steps, heads, client });
+  const waiters = createWaiters({ ...mirrors, steps, heads, client, caches });
   const woken = vi.fn<(key: string) => void>();
   waiters.onWake(false, woken);
   waiters.onWake(true, woken);
@@ -82,7 +88,10 @@ function world(existing: readonly StepJob[] = []) {
     woken.mockClear();
     return keys;
   };
-  return { time, jobs, pods, steps, batches, waiters, wokenKeys, outdated, forgotten, all, asking, found };
+  return {
+    ...{ time, jobs, pods, caches, steps, batches, waiters, wokenKeys },
+    ...{ outdated, forgotten, all, asking, found },
+  };
 }
 
 const complete = { conditions: [{ type: "Complete", status: "True" }] };
@@ -172,6 +181,54 @@ describe("who waits", () => {
     jobs.put(stepJob("two", { ...other, batch: "y/3" }));
     expect(wokenKeys()).toEqual([]);
     jobs.put(stepJob("three", { "output-uri": "a/$(POD_NAME):1" }));
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+  });
+});
+
+describe("who waits for what is in a registry that is named by its host", () => {
+  const cache = (name: string, namespace: string, spec = {}) => {
+    const made = cacheOf(name, spec) as StoredOrasCache;
+    return { ...made, metadata: { ...made.metadata, namespace } } as StoredOrasCache;
+  };
+  const hosts = ["oras.ns.svc:5000", "oras-0.oras:5000", "nodes.example.com:30500"];
+  const waits = (host: string) => stepJob("waits", { "input-uri": `oci://${host}/a/b:1` }, held);
+
+  it.each(hosts)("is woken by a step that names the OrasCache, which came after it: %s", (host) => {
+    const { jobs, caches, waiters, wokenKeys, forgotten } = world([
+      waits(host),
+      stepJob("other", { "input-uri": "a/b:1" }, held),
+    ]);
+    wokenKeys();
+    const before = cache("oras", "ns", { nodeAddress: "elsewhere.example.com" });
+    caches.put(before);
+    caches.put(cache("oras", "ns", { nodeAddress: "nodes.example.com:30500" }));
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+    expect(waiters.anyFor("ns/oras")).toBe(true);
+    expect(forgotten.length).toBeGreaterThan(0);
+    jobs.put(stepJob("makes", { "output-uri": "a/b:1" }));
+    expect(wokenKeys()).toEqual(["ns/other", "ns/waits"]);
+    jobs.put(stepJob("makes", { "output-uri": `oci://${host}/a/b:1` }, { status: complete }));
+    expect(wokenKeys()).toEqual(["ns/other", "ns/waits"]);
+  });
+
+  it("is woken by a step that names another host of the OrasCache of another namespace", () => {
+    const { jobs, caches, wokenKeys } = world([waits("oras.away:5000")]);
+    caches.put(cache("oras", "away"));
+    wokenKeys();
+    jobs.put(stepJob("makes", { "output-uri": "oci://oras-0.oras.away.svc:5000/a/b:1" }));
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+  });
+
+  it("is woken by nothing else that changes of an OrasCache, and not where it names no host", () => {
+    const { caches, wokenKeys } = world([
+      waits(hosts[0] ?? ""),
+      stepJob("other", { "input-uri": "a/b:1" }, held),
+    ]);
+    caches.put(cache("oras", "ns"));
+    wokenKeys();
+    caches.put({ ...cache("oras", "ns"), status: { conditions: [] } } as unknown as StoredOrasCache);
+    expect(wokenKeys()).toEqual([]);
+    caches.remove(cache("oras", "ns"));
     expect(wokenKeys()).toEqual(["ns/waits"]);
   });
 });
