@@ -3,7 +3,7 @@ import { names } from "../../schema/names.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { controllerOf } from "../kube/objects.ts";
 import { decideBatch } from "../workflow/batch.ts";
-import { decideOpening, type WaitFailure } from "../workflow/opening.ts";
+import { decideOpening, type InputVerdict, type WaitFailure } from "../workflow/opening.ts";
 import { readRecord, writeRecord } from "../workflow/record.ts";
 import { cacheOf, spokenArtifact } from "../workflow/step.ts";
 import { waitingSentence } from "../workflow/told.ts";
@@ -103,14 +103,25 @@ export async function look(
     if (!isWritten) await remember(client, step, record);
     await tellWaiting(settings, step, { sentence, record, decisions, tell, now, toldOf });
   }
-  const polled = plan.inputs.filter((_, i) => asksAgain.has(verdicts[i]?.kind ?? ""));
-  const polls = polled.map((input) => heads.againInMs(namespace, input, step.uid));
+  const polls = pollsOf(settings, step, verdicts);
   const overdueInMs = tellIfOverdue(opening.overdue, { step, sentence, tell, now, toldOf });
   return Math.min(...polls, tellInMs || hourMs, opening.againInMs ?? hourMs, overdueInMs);
 }
 
 /** What the registry may have meanwhile, without anybody saying so. */
 const asksAgain: ReadonlySet<string> = new Set(["nobody", "failed", "unknown"]);
+
+/** After how many milliseconds its inputs are asked for again. */
+function pollsOf(
+  { heads, waiters }: LookSettings,
+  { uid, namespace, plan }: WorkflowStep,
+  verdicts: readonly InputVerdict[],
+): number[] {
+  // It may have gone meanwhile: nobody would take back that it asks again.
+  if (!waiters.has(uid)) return [];
+  const polled = plan.inputs.filter((_, i) => asksAgain.has(verdicts[i]?.kind ?? ""));
+  return polled.map((input) => heads.againInMs(namespace, input, uid));
+}
 
 /** @returns after how many milliseconds to look again */
 function tellIfOverdue(

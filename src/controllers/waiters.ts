@@ -13,6 +13,8 @@ import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
 export interface Waiters {
   /** Tells the keys of Jobs, or of Pods, that wait for something that has changed. */
   readonly onWake: (isPod: boolean, tell: (key: string) => void) => void;
+  /** Whether a step waits, by its UID: it may have gone while it was looked at. */
+  readonly has: (uid: string) => boolean;
   /** Whether any step waits for an artifact. */
   readonly anyOn: (namespace: string, artifact: Artifact) => boolean;
   /** Whether any step waits for something of a cache, by its key. */
@@ -193,6 +195,7 @@ export function createWaiters({ jobs, pods, steps, heads, client, caches }: Sour
   });
 
   return {
+    has: (uid) => groupsOf.has(uid),
     anyOn: (namespace, artifact) => waiting.has(idIn(namespace, artifact)),
     anyFor: (cache) => waiting.has(forCache(nameOf(cache).namespace, nameOf(cache).name)),
     wake: (namespace, artifact) => members(idIn(namespace, artifact)).forEach(wake),
