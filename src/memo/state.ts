@@ -69,9 +69,9 @@ export function withoutKeys(state: MemoState | undefined, keys: readonly string[
  * @param epoch - that the entry was written in
  */
 export function goesSoon(state: MemoState | undefined, epoch: number): boolean {
-  const { forgotten = [] } = state ?? {};
-  const middle = forgotten[Math.floor(forgotten.length / 2)]?.epoch ?? 0;
-  return epoch < middle && lengthOf(forgotten) > longestForgotten / 2;
+  // It is lost with the first of these that goes: once all of them are too long.
+  const since = (state?.forgotten ?? []).filter((one) => one.epoch > epoch);
+  return lengthOf(since) > longestForgotten / 2;
 }
 
 function newestOf(all: NonNullable<Forgotten>): NonNullable<Forgotten> {

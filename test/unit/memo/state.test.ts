@@ -115,3 +115,17 @@ test("an entry of an epoch that has not come counts no more: somebody has emptie
   expect(isForgotten(undefined, key(1), 1)).toBe(true);
   expect(isForgotten({ epoch: 2 }, key(1), 3)).toBe(true);
 });
+
+test.each([95, 50, 0])("an entry of epoch %i that is taken before many keys go at once stays", (written) => {
+  let next = 0;
+  const keys = (count: number) =>
+    Array.from({ length: count }, () => `${next++}`.padStart(12, "0").padEnd(64, "0"));
+  let state: MemoState | undefined;
+  for (let i = 0; i < 100; i++) state = withoutKeys(state, keys(1));
+  state = withoutKeys(state, keys(9_000));
+  const taken = goesSoon(state, written) ? state.epoch : written;
+  // All of the first goes with those that are too many.
+  state = withoutKeys(state, keys(5_000));
+  expect(state.forgottenBefore).toBe(101);
+  expect(isForgotten(state, "f".repeat(64), taken)).toBe(false);
+});
