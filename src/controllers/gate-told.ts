@@ -229,9 +229,13 @@ function conditionOf({ object }: WorkflowStep) {
   return (object as StepJob).status?.conditions?.find(({ type }) => type === names.inputsAvailable);
 }
 
-/** The condition of a step that was started: a leader may have ended between the two writes. */
+/**
+ * The condition of a step that was started: a leader may have ended between the two writes. One that ended without digests was ended
+ * while it waited.
+ */
 export async function closeCondition({ client }: GateTeller, step: WorkflowStep): Promise<undefined> {
-  if (conditionOf(step)?.status === "True") return undefined;
+  const wasOpened = step.object.metadata?.annotations?.[names.inputDigestsAnnotation] !== undefined;
+  if (conditionOf(step)?.status === "True" || (step.state !== "live" && !wasOpened)) return undefined;
   const told: Told = {
     status: "True",
     reason: "InputsAvailable",

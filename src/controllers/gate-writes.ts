@@ -94,9 +94,12 @@ export function pinned(pins: readonly string[]) {
   return { metadata: { annotations: { [names.inputDigestsAnnotation]: pins.join(",") } } };
 }
 
-/** A Job that somebody else has resumed starts with its inputs as they are: its template cannot be changed any more. */
+/**
+ * Says of a step that it does not wait any more: of a Job that somebody else has resumed, which starts with its inputs as they are, as
+ * its template cannot be changed any more; and of a step that has ended while it waited.
+ */
 export async function letGo(client: KubeClient, held: Held): Promise<undefined> {
-  await patchMerge(client, resources.jobs, placeOf(held), {
+  await patchMerge(client, resourceOf(held), placeOf(held), {
     metadata: {
       ...versionOf(held),
       labels: { [names.waitingLabel]: "false" },
@@ -105,7 +108,7 @@ export async function letGo(client: KubeClient, held: Held): Promise<undefined> 
   });
 }
 
-/** A step that starts waits for nothing, and gets the result of no other one. */
+/** A step that has started or ended waits for nothing, and gets the result of no other one. */
 function nothingLeft({ object }: Held): Record<string, string | null> {
   const written = { [names.waitingForAnnotation]: null, [names.memoClaimAnnotation]: null };
   return { ...written, ...withoutKueueGate(object.metadata?.annotations) };

@@ -7,8 +7,8 @@ import { isHeld } from "../workflow/step.ts";
 import { type LookSettings, look } from "./gate-look.ts";
 import { closeCondition, type StepTrouble, type ToldBefore, tellTrouble } from "./gate-told.ts";
 import { letGo } from "./gate-writes.ts";
-import type { StepJob } from "./step-jobs.ts";
-import type { StepPod } from "./step-pods.ts";
+import { hasRunJob, type StepJob } from "./step-jobs.ts";
+import { hasRunPod, type StepPod } from "./step-pods.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
 
 /** What holding steps until their inputs are there needs. */
@@ -65,13 +65,20 @@ async function stepOn(
 ): Promise<number | undefined> {
   if (!isHeld(step.object.metadata?.labels)) return closeCondition(settings, step);
   const tell = (trouble: StepTrouble) => tellTrouble(settings, step, trouble, toldOf);
-  if (step.state !== "live") return unlessChanged(settings.memo.finish(step), tell);
+  if (step.state !== "live") return unlessChanged(settle(settings, step), tell);
   // Its author, or Kueue, has resumed it.
   if (!step.isPod && !step.isSuspended) return unlessChanged(letGo(settings.client, step), tell);
   const { problem } = step.plan;
   if (problem !== undefined)
     return unlessChanged(tell({ reason: "AnnotationsRefused", message: problem }), tell);
   return unlessChanged(look(settings, step, lastArrival, toldOf), tell);
+}
+
+/** A step that has ended waits for nothing, whoever has ended it. One that is being deleted is left alone. */
+async function settle({ client, memo }: GateSettings, step: WorkflowStep): Promise<undefined> {
+  const isFinished = await memo.finish(step);
+  const hasRun = step.isPod ? hasRunPod(step.object as StepPod) : hasRunJob(step.object as StepJob);
+  if (!isFinished && hasRun) await letGo(client, step);
 }
 
 /** A step that has changed meanwhile is looked at again. */

@@ -193,8 +193,13 @@ async function retag(
   return { kind: "run", because: result.because };
 }
 
-/** What is said on a step once it has ended so: by this leader, or by the next one. */
-export async function finishTaken(client: KubeClient, step: WorkflowStep): Promise<void> {
+/**
+ * What is said on a step once it has ended so: by this leader, or by the next one.
+ *
+ * @returns whether it was said: somebody may have taken its claim away
+ */
+export async function finishTaken(client: KubeClient, step: WorkflowStep): Promise<boolean> {
   const claimed = claimOf(step.object);
   if (claimed) await markMemoized(client, step, claimed.from);
+  return claimed !== undefined;
 }

@@ -21,8 +21,12 @@ export interface MemoGate {
   ) => Promise<MemoOutcome>;
   /** A step that was to be opened with a key was not. */
   readonly release: (step: WorkflowStep, key: string) => void;
-  /** What is left to write of a step that was ended. */
-  readonly finish: (step: WorkflowStep) => Promise<undefined>;
+  /**
+   * Writes what is left to write of a step that was ended with the result of another one.
+   *
+   * @returns whether it was such a step
+   */
+  readonly finish: (step: WorkflowStep) => Promise<boolean>;
   readonly modeOf: (step: WorkflowStep) => MemoMode;
   readonly onWake: Flights["onWake"];
 }
@@ -72,10 +76,7 @@ export function createMemoGate(settings: MemoSettings): MemoGate {
 
   return {
     ...{ look, modeOf, onWake: flights.onWake, release: flights.release },
-    finish: async (step) => {
-      if (isMemoized(step)) await finishTaken(client, step);
-      return undefined;
-    },
+    finish: async (step) => isMemoized(step) && (await finishTaken(client, step)),
   };
 }
 

@@ -1,12 +1,14 @@
-import type { V1Job } from "@kubernetes/client-node";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
-import { resources } from "../../src/kube/resources.ts";
-import { jobOf, keyed, type StepAnnotations } from "../support/builders.ts";
+import type { KubeObject } from "../../src/kube/objects.ts";
+import { type Resource, resources } from "../../src/kube/resources.ts";
+import { jobOf, keyed, podOf, type StepAnnotations } from "../support/builders.ts";
 import { ended, eventOf, jobIn, messageOf, told } from "../support/held-jobs.ts";
 import { test as base } from "../support/integration.ts";
 import { startJobPlane } from "../support/job-plane.ts";
 import { minor, since } from "../support/kubernetes-version.ts";
+import type { ObjectsIn } from "../support/objects-in.ts";
 import { until } from "../support/wait.ts";
 
 /** The operator beside the real controllers of Jobs; Pods end as a stand-in of the kubelet says. */
@@ -18,6 +20,16 @@ const test = base.extend("world", { scope: "file" }, async ({}, { onCleanup }) =
 });
 
 const waits: StepAnnotations = { "wait-for-inputs": "true" };
+
+/** Waits until a step that has ended is said to wait for nothing. */
+const waitsNoMore = (ns: ObjectsIn, resource: Resource, name: string) =>
+  until(async () => {
+    const { labels, annotations } = (await ns.read<KubeObject>(resource, name))?.metadata ?? {};
+    return (
+      labels?.[names.waitingLabel] === "false" && annotations?.[names.waitingForAnnotation] === undefined
+    );
+  }, `${name} to wait no more`);
+
 describe("a Job that waits", () => {
   test("is held, pinned and resumed", async ({ world }) => {
     const ns = await world.namespace("held");
@@ -70,7 +82,22 @@ describe("a Job that waits", () => {
     expect(await ended(ns, "step")).toBe("Failed");
     const { conditions } = (await jobIn(ns, "step"))?.status ?? {};
     expect(conditions?.find(({ type }) => type === "Failed")).toMatchObject({ reason });
+    await waitsNoMore(ns, resources.jobs, "step");
+    // Its inputs never were there.
+    expect(conditions?.find(({ type }) => type === names.inputsAvailable)).toMatchObject({ status: "False" });
     expect(world.runsIn(name).filter(({ job }) => job === "step")).toEqual([]);
+  });
+
+  test("that somebody else ends is said to wait no more", async ({ world }) => {
+    const ns = await world.namespace("evicted");
+    await ns.create(resources.jobs, jobOf("step", { ...waits, "input-uri": "evicted/a:1" }, "true"));
+    const { conditions = [] } = (await told(ns, "step", "False")).status ?? {};
+    const at = new Date().toISOString();
+    const times = { lastProbeTime: at, lastTransitionTime: at };
+    const failure = { type: "FailureTarget", status: "True", reason: "Evicted", message: "", ...times };
+    await ns.patchStatus(resources.jobs, "step", { startTime: at, conditions: [...conditions, failure] });
+    expect(await ended(ns, "step")).toBe("Failed");
+    await waitsNoMore(ns, resources.jobs, "step");
   });
 
   test.runIf(minor >= since.jobsAreManaged)(
@@ -118,6 +145,16 @@ describe("a Job that waits", () => {
     await until(() => world.runsIn("again").length > tries, "another try");
     expect(new Set(world.runsIn("again").flatMap(({ pins }) => pins))).toEqual(new Set([first]));
   });
+});
+
+test("a Pod that is ended while it waits is said to wait no more", async ({ world }) => {
+  const ns = await world.namespace("ended-pod");
+  const step = { ...waits, "input-uri": "ended-pod/a:1", "wait-timeout": "1s" } as const;
+  await ns.create(resources.pods, podOf("step", step, "true"));
+  await waitsNoMore(ns, resources.pods, "step");
+  const { phase, conditions } = (await ns.read<V1Pod>(resources.pods, "step"))?.status ?? {};
+  expect(phase).toBe("Failed");
+  expect(conditions?.find(({ type }) => type === names.inputsAvailable)).toMatchObject({ status: "False" });
 });
 
 describe("a Job whose template alone is annotated", () => {

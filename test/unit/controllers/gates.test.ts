@@ -114,7 +114,7 @@ function world(
     memo: {
       look: () => Promise.resolve({ kind: "open" }),
       modeOf: () => "off",
-      finish: () => Promise.resolve(undefined),
+      finish: () => Promise.resolve(false),
       release: () => {},
       onWake: () => {},
     },
@@ -537,5 +537,84 @@ describe("a step that waits", () => {
     await owned.controllers[1]?.reconcile("ns/p");
     expect(JSON.stringify(owned.writes)).not.toContain('"phase":"Failed"');
     expect(owned.told("WaitingForInputs")).toHaveLength(1);
+  });
+});
+
+describe("a step that has ended while it waited", () => {
+  const map: StepAnnotations = { ...wait, "input-uri": "a/b:1" };
+  const ofType = (type: string, reason: string) => ({ conditions: [{ type, status: "True", reason }] });
+  const pod = (status: object, more: object = {}) =>
+    keepStep({
+      ...podOf("p", map),
+      metadata: {
+        ...{ name: "p", namespace: "ns", uid: "uid-p", labels: held, annotations: keyed(map) },
+        ...more,
+      },
+      status,
+    } as StepPod);
+  const remembered = (step: StepJob): StepJob =>
+    ({
+      ...step,
+      metadata: {
+        ...step.metadata,
+        annotations: { ...step.metadata?.annotations, [names.waitingForAnnotation]: "[]" },
+      },
+    }) as StepJob;
+  const ended = {
+    labels: { [names.waitingLabel]: "false" },
+    annotations: { [names.waitingForAnnotation]: null },
+  };
+
+  it.each([
+    ["by the operator, for wait-timeout", ofType("Failed", "InputNeverCame")],
+    ["by the operator, for what makes its input", ofType("Failed", "InputProducerFailed")],
+    ["by another controller", ofType("Failed", "Evicted")],
+    ["by its deadline", ofType("Failed", "DeadlineExceeded")],
+    ["as complete, by somebody else", ofType("Complete", "CompletionsReached")],
+  ])("is said to wait no more: a Job %s", async (_, status) => {
+    const { controllers, writes } = world([remembered(job("one", map, { status }))]);
+    await controllers[0]?.reconcile("ns/one");
+    expect(writes).toMatchObject([
+      { path: expect.stringMatching(/\/jobs\/one$/) as string, body: { metadata: ended } },
+    ]);
+  });
+
+  it.each([
+    { phase: "Failed", reason: "InputNeverCame" },
+    { phase: "Failed", reason: "Evicted" },
+    { phase: "Succeeded" },
+  ])("is said to wait no more: a Pod, %j", async (status) => {
+    const { controllers, writes } = world([], [pod(status)]);
+    await controllers[1]?.reconcile("ns/p");
+    expect(writes).toMatchObject([
+      { path: expect.stringMatching(/\/pods\/p$/) as string, body: { metadata: ended } },
+    ]);
+  });
+
+  it("is left alone while the controller of Jobs has still to end it, or while it is deleted", async () => {
+    const { controllers, writes } = world(
+      [job("one", map, { status: ofType("FailureTarget", "InputNeverCame") })],
+      [pod({ phase: "Failed" }, { deletionTimestamp: new Date(start) })],
+    );
+    await controllers[0]?.reconcile("ns/one");
+    await controllers[1]?.reconcile("ns/p");
+    expect(writes).toEqual([]);
+  });
+
+  it.each([
+    ["does not say afterwards that its inputs were there", undefined, 0],
+    ["says so where it had been started", "sha256:a", 1],
+  ])("%s", async (_, pins, times) => {
+    const labels = { ...injected, [names.waitingLabel]: "false" };
+    const one = job("one", map, { labels, status: ofType("Failed", "DeadlineExceeded") });
+    const annotations = {
+      ...one.metadata?.annotations,
+      ...(pins && { [names.inputDigestsAnnotation]: pins }),
+    };
+    const { controllers, writes } = world([
+      { ...one, metadata: { ...one.metadata, annotations } } as StepJob,
+    ]);
+    await controllers[0]?.reconcile("ns/one");
+    expect(writes).toHaveLength(times);
   });
 });
