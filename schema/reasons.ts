@@ -451,7 +451,7 @@ const stepEvents = {
   },
   InputProducerFailed: {
     meaning:
-      "A step that was to push an input failed, and no other one is going to push it. The message says which, in which of its containers and with which exit code, as far as that is known.",
+      "A step that was to push an input failed, and no other one is going to push it. The message says which, in which of its containers and with which exit code, as far as that is known; of one that failed because of another step, that of the first.",
     fix: 'Create the step that failed again. Or set wait-for-inputs to "false" on the one that waits, to start it with what is there.',
   },
   InputCycle: {

@@ -187,7 +187,8 @@ export const hourMs = 3_600_000;
 function tellOfFailures(decisions: readonly InputDecision[], tell: (note: EventNote) => void): void {
   for (const { verdict, record } of decisions) {
     if (verdict.kind !== "failed") continue;
-    const note = `${verdict.by} was to push ${record.input} and failed. Create it again, and this step goes on; or set wait-for-inputs to "false" to start it with what is there.`;
+    const { by, how, again = "it" } = verdict;
+    const note = `${by} was to push ${record.input} and ${how}. Create ${again} again, and this step goes on; or set wait-for-inputs to "false" to start it with what is there.`;
     tell({ type: "Warning", reason: "InputProducerFailed", action: "Wait", note });
   }
 }

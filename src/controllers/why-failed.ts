@@ -1,4 +1,5 @@
 import type { V1JobStatus, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
 
 /** A step that has failed, or was deleted, with its Pods. */
 interface Failed {
@@ -25,11 +26,20 @@ export function whyFailed({ object, pods }: Failed): string | undefined {
     const reason = [undefined, "", "Error"].includes(first.reason) ? "" : `, ${first.reason}`;
     return `container ${first.name}, exit code ${first.exitCode}${reason}`;
   }
-  const end = (object.status as V1JobStatus | undefined)?.conditions?.find(
+  const { conditions } = (object.status as V1JobStatus | undefined) ?? {};
+  const end = conditions?.find(
     ({ type, status }) => status === "True" && (type === "Failed" || type === "FailureTarget"),
   );
-  return end?.reason ?? (object.metadata?.deletionTimestamp ? "deleted" : undefined);
+  // A Pod that the operator has ended has it there alone.
+  const ended = conditions?.find(
+    ({ type, status, reason }) =>
+      type === names.inputsAvailable && status === "False" && endsWaiting.includes(reason ?? ""),
+  );
+  return (end ?? ended)?.reason ?? (object.metadata?.deletionTimestamp ? "deleted" : undefined);
 }
+
+/** Why the operator ends a step that waits. */
+const endsWaiting: readonly string[] = ["InputNeverCame", "InputProducerFailed"];
 
 /** Of one Pod, in the order of time. */
 function badEnds({ status }: Pick<V1Pod, "status">) {

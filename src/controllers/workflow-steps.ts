@@ -4,15 +4,23 @@ import { controllerOf, type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { Gate } from "../workflow/gate.ts";
 import { isQueued } from "../workflow/kueue.ts";
-import type { Producer } from "../workflow/opening.ts";
-import { type Artifact, idOf, isOpen, mayPush, planWith, type StepPlan } from "../workflow/step.ts";
+import { type Failure, failureOfProducer, type Producer } from "../workflow/opening.ts";
+import {
+  type Artifact,
+  idOf,
+  isOpen,
+  mayPush,
+  planWith,
+  type StepPlan,
+  spokenArtifact,
+} from "../workflow/step.ts";
 import type { Held } from "./gate-writes.ts";
 import { pushedNothing, pushesOf } from "./outcomes.ts";
 import type { OutputIndexes } from "./output-indexes.ts";
 import type { Pushes, StepPush } from "./pushes.ts";
-import { hasOnePod, otherManagerOf, type StepJob, stateOfJob } from "./step-jobs.ts";
+import { hasOnePod, hasRunJob, otherManagerOf, type StepJob, stateOfJob } from "./step-jobs.ts";
 import { type InPlace, planInPlace } from "./step-places.ts";
-import type { StepPod } from "./step-pods.ts";
+import { hasEnded, type StepPod } from "./step-pods.ts";
 import { whyFailed } from "./why-failed.ts";
 
 /** A step of a namespace among others. */
@@ -129,9 +137,42 @@ export function createWorkflowSteps(
     return index === "failed" ? { pushedNothing: true } : { pushed: index.digest, isWritten: true };
   };
 
-  const failureOf = (step: WorkflowStep): string | undefined => {
-    const own = step.isPod ? [pods.store.get(step.key)].filter((pod) => pod !== undefined) : podsOf(step.uid);
-    return whyFailed({ object: step.object, pods: own });
+  const ownPods = (step: WorkflowStep): readonly StepPod[] =>
+    step.isPod ? [pods.store.get(step.key)].filter((pod) => pod !== undefined) : podsOf(step.uid);
+  const failureOf = (step: WorkflowStep): string | undefined =>
+    step.state === "failed" ? whyFailed({ object: step.object, pods: ownPods(step) }) : undefined;
+
+  /** Jobs and Pods are told of by two watches: how a Job failed its Pods say, which end before. */
+  const stateOf = (step: WorkflowStep): WorkflowStep["state"] => {
+    const hasFailed = step.state === "failed" && !step.isPod && hasRunJob(step.object as StepJob);
+    return hasFailed && podsOf(step.uid).some((pod) => !hasEnded(pod)) ? "live" : step.state;
+  };
+
+  /** A step of a namespace that has not made an artifact, and does not; the last, where there are several. */
+  const failedMakerOf = (namespace: string, artifact: Artifact) =>
+    makersOf(namespace, artifact)
+      .filter((one) => !(one.isPod && controllerOf(one.object)?.kind === "Job"))
+      .sort((a, b) => a.createdAt - b.createdAt)
+      .map((one) => ({ one, told: toldBy(one, artifact) }))
+      .filter(({ one, told }) => one.state === "failed" || (one.state === "succeeded" && told.pushedNothing))
+      .at(-1)?.one;
+
+  /** The first of the steps that failed one because of the other; each of them has waited for the one before. */
+  const rootOf = (step: WorkflowStep): Failure | undefined => {
+    const seen = new Set<string>();
+    let failure: Failure | undefined;
+    let at: WorkflowStep | undefined = step;
+    while (at !== undefined && !seen.has(at.uid) && failureOf(at) === "InputProducerFailed") {
+      seen.add(at.uid);
+      const { namespace, plan }: WorkflowStep = at;
+      const found = plan.inputs
+        .map((input) => ({ input, maker: failedMakerOf(namespace, input) }))
+        .find(({ maker }) => maker !== undefined);
+      at = found?.maker;
+      if (at && found)
+        failure = failureOfProducer({ ...at, failure: failureOf(at) }, spokenArtifact(found.input));
+    }
+    return failure;
   };
 
   const makersOf = (namespace: string, wanted: Artifact): WorkflowStep[] => {
@@ -185,8 +226,9 @@ export function createWorkflowSteps(
         .filter((step) => !isTry(step))
         .map((step) => {
           const isIndex = step.plan.index !== undefined && idOf(step.plan.index) === idOf(artifact);
-          const failure = step.state === "failed" ? failureOf(step) : undefined;
-          return { ...step, step, failure, ...(isIndex ? listedBy(step) : toldBy(step, artifact)) };
+          const state = stateOf(step);
+          const why = state === "failed" && { failure: failureOf(step), root: rootOf(step) };
+          return { ...step, state, step, ...why, ...(isIndex ? listedBy(step) : toldBy(step, artifact)) };
         });
     },
   };

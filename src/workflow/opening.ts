@@ -37,6 +37,18 @@ export interface Producer {
   readonly pushedNothing?: boolean;
   /** How it failed, such as `container main, exit code 3`, where that is known. */
   readonly failure?: string | undefined;
+  /** Of one that failed because what makes its own input had failed: the first of all those that failed so. */
+  readonly root?: Failure | undefined;
+}
+
+/** That a step is not going to push what another one waits for. */
+export interface Failure {
+  /** The step, such as `Job split`. */
+  readonly by: string;
+  /** What has become of it, such as `failed (container main, exit code 3)`. */
+  readonly how: string;
+  /** What is to be created again, where it is not the step alone. */
+  readonly again?: string;
 }
 
 /** All that is known of an input when a step's opening is decided. */
@@ -61,7 +73,7 @@ export type InputVerdict =
       readonly unread?: UnreadSecret;
     }
   | { readonly kind: "made"; readonly by: readonly Producer[] }
-  | { readonly kind: "failed"; readonly by: string }
+  | ({ readonly kind: "failed" } & Failure)
   | { readonly kind: "nobody" }
   | { readonly kind: "unknown"; readonly why: string };
 
@@ -172,26 +184,44 @@ function verdictOf(
     const { unread } = head;
     return failed === undefined
       ? { kind: "there", pin: "wait", mayBeOld: false, ...(unread && { unread }) }
-      : { kind: "failed", by: failed };
+      : { kind: "failed", ...failed };
   }
   if ("unknown" in head) return { kind: "unknown", why: head.unknown };
   if (Object.values(states).includes("live")) return { kind: "unknown", why: "its tag is being written" };
   const isMoved = "digest" in head && head.digest !== found;
-  if (failed !== undefined && !isMoved) return { kind: "failed", by: failed };
+  if (failed !== undefined && !isMoved) return { kind: "failed", ...failed };
   if ("missing" in head) return { kind: "nobody" };
   const isPushed = Object.values(states).includes("pushed");
   return { kind: "there", pin: head.digest, mayBeOld: !exact && !isPushed && !isMoved };
 }
 
 /** The step that was to make it last, if it failed. */
-function failedOf(facts: InputFacts, states: Readonly<Record<string, ProducerState>>): string | undefined {
+function failedOf(facts: InputFacts, states: Readonly<Record<string, ProducerState>>): Failure | undefined {
   const [uid, state] = Object.entries(states).at(-1) ?? [];
   if (state !== "failed") return undefined;
   const one = facts.producers.find((producer) => producer.uid === uid);
-  if (one === undefined)
-    return facts.record?.last === undefined ? "a step that is gone" : `${facts.record.last}, which is gone,`;
-  if (one.pushedNothing) return `${one.name}, which ended without a push,`;
-  return one.failure === undefined ? one.name : `${one.name} (${one.failure})`;
+  if (one !== undefined) return failureOfProducer(one, facts.input);
+  return { by: facts.record?.last ?? "a step", how: "is gone" };
+}
+
+/**
+ * What has become of a step that was to push an artifact, and does not.
+ *
+ * @param producer - that has failed, or has ended without a push
+ * @param input - as messages name it
+ */
+export function failureOfProducer(
+  { name, state, failure, root }: Pick<Producer, "name" | "state" | "failure" | "root">,
+  input: string,
+): Failure {
+  if (state === "succeeded") return { by: name, how: `succeeded without pushing ${input}` };
+  if (root !== undefined)
+    return {
+      by: name,
+      how: `failed, as ${root.by} ${root.how}`,
+      again: `${root.by}, then ${name}`,
+    };
+  return { by: name, how: failure === undefined ? "failed" : `failed (${failure})` };
 }
 
 /** Of one that is gone it is what was written while it was there. */

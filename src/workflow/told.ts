@@ -34,7 +34,7 @@ function whyOf(verdict: InputVerdict): string | undefined {
   if (verdict.kind === "there") return undefined;
   if (verdict.kind === "nobody") return "not in the registry, and no step of this namespace makes it";
   if (verdict.kind === "failed")
-    return `${verdict.by} was to make it and failed: create that again, or set wait-for-inputs to "false"`;
+    return `${verdict.by} was to make it and ${verdict.how}: create ${verdict.again ?? "that"} again, or set wait-for-inputs to "false"`;
   if (verdict.kind === "unknown") return verdict.why;
   const [first, ...others] = verdict.by;
   return `made by ${first?.name}${others.length > 0 ? ` and ${others.length} more` : ""}`;

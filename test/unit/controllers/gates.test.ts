@@ -495,24 +495,63 @@ describe("a step that waits", () => {
     expect(JSON.stringify(writes)).toContain(`"reason":"StartRefused"`);
   });
 
-  it("says in which container and with which exit code what makes its input has failed", async () => {
-    const failed = { conditions: [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded" }] };
-    const makes = job("makes", { "output-uri": "a/b:1" }, { labels: injected, status: failed });
+  const brokenFor = (reason: string) => ({ conditions: [{ type: "Failed", status: "True", reason }] });
+  const broken = brokenFor("BackoffLimitExceeded");
+  /** A Pod of the Job makes: its program fails, and the container that pushes says that it has not. */
+  const triedWith = (phase: string) => {
     const terminated = { exitCode: 3, reason: "Error", finishedAt: new Date(start) };
-    const tried = keepStep({
+    const message = "nothing pushed: the program ended with exit code 3";
+    return keepStep({
       metadata: {
         ...{ name: "makes-x7k2p", namespace: "ns", uid: "uid-pod" },
         ownerReferences: [
           { apiVersion: "batch/v1", kind: "Job", name: "makes", uid: "uid-makes", controller: true },
         ],
       },
-      status: { phase: "Failed", containerStatuses: [{ name: "main", state: { terminated } }] },
+      status: {
+        phase,
+        containerStatuses: [
+          { name: "main", state: { terminated } },
+          { name: "oras", state: { terminated: { ...terminated, exitCode: 0, message } } },
+        ],
+      },
     } as StepPod);
+  };
+
+  it("says in which container and with which exit code what makes its input has failed", async () => {
+    const makes = job("makes", { "output-uri": "a/b:1" }, { labels: injected, status: broken });
+    const tried = triedWith("Failed");
     const step = job("step", { ...wait, "input-uri": "a/b:1" });
     const { controllers, told } = world([makes, step], [tried]);
     await controllers[0]?.reconcile("ns/step");
     expect(told("InputProducerFailed")).toEqual([
-      expect.stringMatching(/ Job makes \(container main, exit code 3\) was to push a\/b:1 and failed\. /),
+      expect.stringMatching(/ Job makes was to push a\/b:1 and failed \(container main, exit code 3\)\. /),
+    ]);
+  });
+
+  it("does not fail before it is seen how what makes its input has failed", async () => {
+    const makes = job("makes", { "output-uri": "a/b:1" }, { labels: injected, status: broken });
+    const map: StepAnnotations = { ...wait, "input-uri": "a/b:1", "on-producer-failure": "fail" };
+    const early = world([makes, job("step", map)], [triedWith("Running")]);
+    await early.controllers[0]?.reconcile("ns/step");
+    expect(early.told("WaitingForInputs").join()).toContain("made by Job makes");
+    expect(early.told("InputProducerFailed")).toEqual([]);
+  });
+
+  it("names the first of those that failed one because of the other", async () => {
+    const failed = { labels: injected, status: brokenFor("InputProducerFailed") };
+    const chain = [
+      job("makes", { "output-uri": "a/b:1" }, { labels: injected, status: broken }),
+      job("second", { ...wait, "input-uri": "a/b:1", "output-uri": "a/b:2" }, failed),
+      job("third", { ...wait, "input-uri": "a/b:2", "output-uri": "a/b:3" }, failed),
+      job("step", { ...wait, "input-uri": "a/b:3" }),
+    ];
+    const { controllers, told } = world(chain, [triedWith("Failed")]);
+    await controllers[0]?.reconcile("ns/step");
+    expect(told("InputProducerFailed")).toEqual([
+      expect.stringContaining(
+        "Job third was to push a/b:3 and failed, as Job makes failed (container main, exit code 3). Create Job makes, then Job third again,",
+      ),
     ]);
   });
 

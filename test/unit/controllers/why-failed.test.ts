@@ -1,5 +1,6 @@
 import type { V1ContainerStatus } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
 import { whyFailed } from "../../../src/controllers/why-failed.ts";
 
 const end = (name: string, exitCode: number, at: number, reason?: string) =>
@@ -41,6 +42,17 @@ describe("how a step failed", () => {
   ])("%s", (_, pods, says) => {
     expect(whyFailed({ object: failedFor("DeadlineExceeded") as never, pods })).toBe(says);
   });
+
+  it.each(["InputNeverCame", "InputProducerFailed"])(
+    "says of a Pod that the operator ended for it: %s",
+    (reason) => {
+      const conditions = [{ type: names.inputsAvailable, status: "False", reason }];
+      const object = { status: { phase: "Failed", conditions } };
+      expect(whyFailed({ object, pods: [object as never] })).toBe(reason);
+      const waits = { status: { conditions: [{ ...conditions[0], reason: "WaitingForInputs" }] } };
+      expect(whyFailed({ object: waits, pods: [] })).toBeUndefined();
+    },
+  );
 
   it("says of one that is being deleted that it is, and of others nothing", () => {
     expect(whyFailed({ object: { metadata: { deletionTimestamp: new Date(0) } }, pods: [] })).toBe("deleted");

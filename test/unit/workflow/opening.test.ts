@@ -96,8 +96,18 @@ describe("an input that is looked at first", () => {
       [producer("p", "succeeded")],
       { kind: "there", mayBeOld: true },
     ],
-    ["is not there after a failure", old, [producer("p", "failed")], { kind: "failed", by: "Job p" }],
-    ["is not there, and it failed", missing, [producer("p", "failed")], { kind: "failed", by: "Job p" }],
+    [
+      "is not there after a failure",
+      old,
+      [producer("p", "failed")],
+      { kind: "failed", by: "Job p", how: "failed" },
+    ],
+    [
+      "is not there, and it failed",
+      missing,
+      [producer("p", "failed")],
+      { kind: "failed", by: "Job p", how: "failed" },
+    ],
     ["is gone though it was made", missing, [producer("p", "succeeded")], { kind: "nobody" }],
     [
       "is still made when another that makes it has ended",
@@ -115,7 +125,7 @@ describe("an input that is looked at first", () => {
       "is not there when what made it last failed",
       old,
       [producer("q", "failed", { createdAt: 2 }), producer("p", "succeeded", { createdAt: 1 })],
-      { kind: "failed", by: "Job q" },
+      { kind: "failed", by: "Job q", how: "failed" },
     ],
   ])("%s", (_, head, producers, verdict) => {
     expect(facts(head, producers).verdict).toMatchObject(verdict);
@@ -171,9 +181,15 @@ describe("an input that was looked at before", () => {
       { kind: "there", mayBeOld: true },
     ],
     ["was pushed by a step that came since", {}, old, [producer("p", "succeeded")], { mayBeOld: false }],
-    ["was not pushed", { p: "live" }, old, [producer("p", "failed")], { kind: "failed", by: "Job p" }],
+    [
+      "was not pushed",
+      { p: "live" },
+      old,
+      [producer("p", "failed")],
+      { kind: "failed", by: "Job p", how: "failed" },
+    ],
     ["was pushed all the same", { p: "live" }, young, [producer("p", "failed")], { pin: "sha256:new" }],
-    ["is of a step that vanished", { p: "live" }, old, [], { kind: "failed", by: "Job p, which is gone," }],
+    ["is of a step that vanished", { p: "live" }, old, [], { kind: "failed", by: "Job p", how: "is gone" }],
     ["is of a step that vanished, and nothing", { p: "live" }, missing, [], { kind: "failed" }],
     ["is of a step that vanished and had moved it", { p: "live" }, young, [], { pin: "sha256:new" }],
     [
@@ -181,7 +197,7 @@ describe("an input that was looked at before", () => {
       { p: "earlier", q: "live" },
       old,
       [producer("p", "succeeded")],
-      { kind: "failed", by: "Job q, which is gone," },
+      { kind: "failed", by: "Job q", how: "is gone" },
     ],
     ["is made again", { p: "live" }, old, [producer("q", "live")], { kind: "made" }],
     [
@@ -213,7 +229,10 @@ describe("an input that was looked at before", () => {
   it("was not moved where it was not known at first: only a push counts", () => {
     const before = { input: "a/b:1", producers: { p: "live" } } as const;
     const after = facts(old, [producer("p", "failed")], { record: before });
-    expect(after).toEqual({ verdict: { kind: "failed", by: "Job p" }, record: record({ p: "failed" }) });
+    expect(after).toEqual({
+      verdict: { kind: "failed", by: "Job p", how: "failed" },
+      record: record({ p: "failed" }),
+    });
     expect(facts(old, [], { record: before }).verdict).toMatchObject({ kind: "failed" });
     expect(facts(old, [producer("p", "succeeded")], { record: before }).verdict).toMatchObject({
       kind: "there",
@@ -295,7 +314,7 @@ describe("a push that is told before its tag is written", () => {
 });
 
 const there = (mayBeOld = false, pin = "sha256:a"): InputVerdict => ({ kind: "there", pin, mayBeOld });
-const failed: InputVerdict = { kind: "failed", by: "Job p" };
+const failed: InputVerdict = { kind: "failed", by: "Job p", how: "failed" };
 const nobody: InputVerdict = { kind: "nobody" };
 const made: InputVerdict = { kind: "made", by: [producer("p", "live")] };
 
@@ -377,9 +396,32 @@ describe("a step that ended without a push", () => {
     for (const before of [undefined, record({ p: "live" })])
       expect(facts(old, [ended], { record: before }).verdict).toEqual({
         kind: "failed",
-        by: "Job p, which ended without a push,",
+        by: "Job p",
+        how: "succeeded without pushing a/b:1",
       });
     expect(facts(young, [ended], { record: record({ p: "live" }) }).verdict).toMatchObject({ kind: "there" });
+  });
+});
+
+describe("a step that failed", () => {
+  it("is told how, also where its container says that nothing was pushed", () => {
+    const failed = producer("p", "failed", { pushedNothing: true, failure: "container main, exit code 5" });
+    expect(facts(missing, [failed]).verdict).toEqual({
+      kind: "failed",
+      by: "Job p",
+      how: "failed (container main, exit code 5)",
+    });
+  });
+
+  it("because of another one is told with that", () => {
+    const root = { by: "Job r", how: "failed (container main, exit code 5)" };
+    const failed = producer("p", "failed", { failure: "InputProducerFailed", root });
+    expect(facts(missing, [failed]).verdict).toEqual({
+      kind: "failed",
+      by: "Job p",
+      how: "failed, as Job r failed (container main, exit code 5)",
+      again: "Job r, then Job p",
+    });
   });
 });
 
@@ -396,23 +438,28 @@ describe("what is remembered of steps that make an input", () => {
     const states = { a: "pushed", b: "failed", c: "pushed", d: "earlier", e: "failed", f: "failed" } as const;
     const kept = facts(old, [producer("b", "failed")], { record: record(states) });
     expect(kept.record.producers).toEqual({ b: "failed", c: "pushed", f: "failed" });
-    expect(kept.verdict).toEqual({ kind: "failed", by: "Job f, which is gone," });
+    expect(kept.verdict).toEqual({ kind: "failed", by: "Job f", how: "is gone" });
   });
 
   it("has the name of the last one, which is told when it is gone, and of one that failed how", () => {
     const failed = producer("p", "failed", { failure: "container main, exit code 3" });
     const seen = facts(missing, [failed]);
-    expect(seen.verdict).toEqual({ kind: "failed", by: "Job p (container main, exit code 3)" });
+    expect(seen.verdict).toEqual({
+      kind: "failed",
+      by: "Job p",
+      how: "failed (container main, exit code 3)",
+    });
     const gone = facts(missing, [], { record: seen.record });
-    expect(gone.verdict).toEqual({ kind: "failed", by: "Job p, which is gone," });
+    expect(gone.verdict).toEqual({ kind: "failed", by: "Job p", how: "is gone" });
     // It is not forgotten either, however often it is looked at.
     expect(facts(missing, [], { record: gone.record }).verdict).toEqual(gone.verdict);
     const again = facts(missing, [producer("q", "live")], { record: gone.record });
     expect(facts(missing, [], { record: again.record }).verdict).toMatchObject({
-      by: "Job q, which is gone,",
+      by: "Job q",
+      how: "is gone",
     });
     // As an earlier version has written it.
     const { last: _, ...before } = seen.record;
-    expect(facts(missing, [], { record: before }).verdict).toMatchObject({ by: "a step that is gone" });
+    expect(facts(missing, [], { record: before }).verdict).toMatchObject({ by: "a step", how: "is gone" });
   });
 });

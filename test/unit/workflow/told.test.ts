@@ -12,8 +12,12 @@ describe("what a step waits for, in a sentence", () => {
     [{ kind: "made", by: [by("Job x"), by("Pod y"), by("Pod z")] }, "a:1 (made by Job x and 2 more)"],
     [{ kind: "unknown", why: "no answer" }, "a:1 (no answer)"],
     [
-      { kind: "failed", by: "Job x" },
+      { kind: "failed", by: "Job x", how: "failed" },
       'a:1 (Job x was to make it and failed: create that again, or set wait-for-inputs to "false")',
+    ],
+    [
+      { kind: "failed", by: "Job x", how: "is gone", again: "Job y, then Job x" },
+      'a:1 (Job x was to make it and is gone: create Job y, then Job x again, or set wait-for-inputs to "false")',
     ],
   ])("%j", (verdict, said) => {
     expect(waitingSentence(["b:1", "a:1"], [there, verdict], { missing: 3 })).toBe(`Waits for ${said}.`);
