@@ -28,7 +28,8 @@ func TestWhatAFailedStepLeaves(t *testing.T) {
 		output, left := registry.artifact(), registry.artifact()
 		program, oras := failing(t, output, left, "mkdir d; echo half > d/half; echo printed; echo wrong >&2; exit 3", "--output-path", "d")
 		wants(t, program, 3, "")
-		wants(t, oras, 0, "the program ended with exit code 3")
+		name := strings.TrimPrefix(left, "http://")
+		wants(t, oras, 0, "nothing pushed: the program ended with exit code 3; what it left was pushed to "+name+" (sha256:")
 		if isPushed(t, output) {
 			t.Error("it counts as the output")
 		}
@@ -89,7 +90,7 @@ func TestWhatAFailedStepLeaves(t *testing.T) {
 		h := newHostile(t)
 		program, oras := failing(t, registry.artifact(), h.URL+"/no/uploads:1", "echo x > f; exit 5", "--output-path", "f")
 		wants(t, program, 5, "")
-		wants(t, oras, 0, "the program ended with exit code 5")
+		wants(t, oras, 0, "nothing pushed: the program ended with exit code 5; what it left cannot be pushed to ")
 		if !strings.Contains(oras.stderr.String(), "what the failed step has left cannot be pushed") {
 			t.Errorf("%s", oras.stderr.String())
 		}

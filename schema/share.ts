@@ -16,3 +16,6 @@ export const shareNames = {
 
 /** What the termination message of the container `oras` begins with when nothing was pushed. */
 export const notPushed = "nothing pushed: ";
+
+/** What stands in it before the artifact, with its digest, that has what a failed step has left. */
+export const leftBehind = "; what it left was pushed to ";

@@ -1,6 +1,6 @@
 import { endsForGood, exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { notPushed, shareNames } from "../../schema/share.ts";
+import { leftBehind, notPushed, shareNames } from "../../schema/share.ts";
 import { annotationNodes, notice, type Rendered, type Schema } from "./schema.ts";
 
 /** Annotations that messages of the agent name. */
@@ -75,6 +75,7 @@ export function renderAgentConstants(schema: Schema): Rendered {
       "is a name on the volume of a step.",
     ]),
     ["NotPushed", notPushed, "is what the message of a container oras begins with that has pushed nothing."],
+    ["LeftBehind", leftBehind, "stands in it before the artifact that has what a failed step has left."],
     ...annotationNodes(schema)
       .filter(([name]) => inMessages.includes(name))
       .map(([name]): [string, string, string] => [

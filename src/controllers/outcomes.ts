@@ -7,7 +7,7 @@ import type {
 import { endsForGood, exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { type EventReason, reasonOfExitCode } from "../../schema/reasons.ts";
-import { notPushed } from "../../schema/share.ts";
+import { leftBehind, notPushed } from "../../schema/share.ts";
 import { maybeCaches } from "../cache/cache-at.ts";
 import type { Transfer } from "../common/transfer.ts";
 import { type EventNote, printable } from "../kube/events.ts";
@@ -147,13 +147,21 @@ function outcomesOfEnd({ name, terminated, occasion }: End, pod: V1Pod): Outcome
   }
   if (exitCode !== 0 || !isPusher(name)) return [];
   if (message.startsWith(notPushed)) {
-    const text = printable(message);
+    const text = printable(withLeft(message, pod));
     return [
       { note: { type: "Normal", reason: "NotPushed", action: "Push", note: text, occasion }, finishedAt },
     ];
   }
   const pushed = readPushed(message);
   return pushed ? pushOutcomes(pushed, pod, occasion, finishedAt) : [];
+}
+
+/** Names what a failed step has left as its author does. */
+function withLeft(message: string, pod: V1Pod): string {
+  const at = message.lastIndexOf(leftBehind);
+  if (at < 0) return message;
+  const [artifact = "", ...digest] = message.slice(at + leftBehind.length).split(" ");
+  return `${message.slice(0, at)}${leftBehind}${[asWritten(artifact, pod), ...digest].join(" ")}`;
 }
 
 /** What the container that pushes says of an artifact. */

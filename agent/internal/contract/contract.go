@@ -123,6 +123,9 @@ const ShareScripts = "scripts"
 // NotPushed is what the message of a container oras begins with that has pushed nothing.
 const NotPushed = "nothing pushed: "
 
+// LeftBehind stands in it before the artifact that has what a failed step has left.
+const LeftBehind = "; what it left was pushed to "
+
 // RegistryAnnotation is the key of an annotation, for messages.
 const RegistryAnnotation = "oras.converged-computing.github.io/registry"
 

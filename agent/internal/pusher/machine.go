@@ -100,7 +100,9 @@ type Machine struct {
 	failure   *Failure
 	pushing   bool
 	// reported says that the failure is pushed, or cannot be.
-	reported    bool
+	reported bool
+	// left is what the message of this container says of that, behind why nothing was pushed.
+	left        string
 	terminating bool
 	ended       bool
 }
@@ -163,8 +165,9 @@ type Informed struct{ Launcher int }
 // Pushed: the artifact is in the registry. Report is the termination message that says so.
 type Pushed struct{ Report string }
 
-// Reported: the failure is in the registry, or cannot be pushed, which changes nothing.
-type Reported struct{}
+// Reported: the failure is in the registry, or cannot be pushed, which changes nothing. Left is what the termination message
+// says of it.
+type Reported struct{ Left string }
 
 // PushFailed: it is not, and will not be.
 type PushFailed struct{ Failure Failure }
@@ -310,7 +313,7 @@ func (m *Machine) Handle(event Event) []Action {
 	case Pushed:
 		actions = m.pushed(e)
 	case Reported:
-		m.pushing, m.reported = false, true
+		m.pushing, m.reported, m.left = false, true, e.Left
 	case PushFailed:
 		if m.pushing {
 			return m.exit(e.Failure.Code, e.Failure.Message)
@@ -359,7 +362,7 @@ func (m *Machine) admit(i int, attempt string) []Action {
 func (m *Machine) forget(i int) []Action {
 	l := &m.launchers[i]
 	l.result, l.lost = nil, ""
-	m.reported = false
+	m.reported, m.left = false, ""
 	actions := []Action{Forget{i}}
 	if m.pushing {
 		m.pushing = false
@@ -526,7 +529,7 @@ func (m *Machine) deleted() []Action {
 	if !m.settings.HasOutput {
 		return m.exit(terminated, why)
 	}
-	return m.exit(terminated, contract.NotPushed+why)
+	return m.exit(terminated, contract.NotPushed+why+m.left)
 }
 
 // settled is called when every launcher's part is known.
@@ -608,7 +611,7 @@ func (m *Machine) unused(why string) []Action {
 	if !m.settings.HasOutput {
 		return m.conclude(why)
 	}
-	return append([]Action{Say{why + "; nothing was pushed"}}, m.conclude(contract.NotPushed+why)...)
+	return append([]Action{Say{why + "; nothing was pushed"}}, m.conclude(contract.NotPushed+why+m.left)...)
 }
 
 func (m *Machine) pushed(e Pushed) []Action {

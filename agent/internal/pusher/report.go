@@ -11,6 +11,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
 )
@@ -24,18 +25,21 @@ func (r *runner) report(what Report) {
 	parts, blobs := r.partsOf(what.Parts)
 	r.work.Go(func() {
 		defer cancel()
-		if err := r.pushReport(ctx, parts, blobs, what.Logs); err != nil {
+		digest, err := r.pushReport(ctx, parts, blobs, what.Logs)
+		if err != nil {
 			r.Log.Say("what the failed step has left cannot be pushed to %s: %s", r.FailureOutput.Name(), err)
+			r.tell(pushEnded{number, Reported{fmt.Sprintf("; what it left cannot be pushed to %s, as the log of this container says", r.FailureOutput.Name())}})
+			return
 		}
-		r.tell(pushEnded{number, Reported{}})
+		r.tell(pushEnded{number, Reported{fmt.Sprintf("%s%s (%s)", contract.LeftBehind, r.FailureOutput.Name(), digest)}})
 	})
 }
 
-func (r *runner) pushReport(ctx context.Context, parts []manifest.Part, blobs []registry.Blob, logs []int) error {
+func (r *runner) pushReport(ctx context.Context, parts []manifest.Part, blobs []registry.Blob, logs []int) (string, error) {
 	for _, launcher := range logs {
 		text, err := os.ReadFile(folder(r.Share.Kept(launcher)).log())
 		if err != nil {
-			return err
+			return "", err
 		}
 		digest := manifest.DigestOf(text)
 		sum := compress.Sum{Digest: digest, Size: int64(len(text))}
@@ -47,7 +51,7 @@ func (r *runner) pushReport(ctx context.Context, parts []manifest.Part, blobs []
 	}
 	digests, err := inputs.ReadDigests(r.Share.Pulled())
 	if err != nil {
-		return err
+		return "", err
 	}
 	artifact := manifest.Artifact{
 		Repository: path.Base(r.FailureOutput.Repository), Parts: parts, Images: r.Images, Inputs: digests,
@@ -55,21 +59,21 @@ func (r *runner) pushReport(ctx context.Context, parts []manifest.Part, blobs []
 	}
 	encoded, err := manifest.Encode(artifact)
 	if err != nil {
-		return err
+		return "", err
 	}
 	repository, err := registry.Open(r.FailureOutput, impatient(r.Registry))
 	if err != nil {
-		return errors.New(r.asFailure(err).Message)
+		return "", errors.New(r.asFailure(err).Message)
 	}
 	defer repository.Close()
 	config := artifact.Config()
 	blobs = append(blobs, registry.Blob{Digest: manifest.DigestOf(config), Size: int64(len(config)), Content: registry.Bytes(config)})
 	pushed, err := repository.PushArtifact(ctx, blobs, manifest.TypeManifest, encoded)
 	if err != nil {
-		return fmt.Errorf("%w", err)
+		return "", fmt.Errorf("%w", err)
 	}
 	r.Log.Say("pushed what the failed step has left to %s@%s", r.FailureOutput.Name(), pushed.Digest)
-	return nil
+	return pushed.Digest, nil
 }
 
 // reportPatience is how long a registry may be away before what a failed step has left is given up. The step waits for that

@@ -139,6 +139,17 @@ describe("outcomes of a step", () => {
     ]);
   });
 
+  it("nothing was to be pushed, and what the failed step has left was", () => {
+    const text = `nothing pushed: the program ended with exit code 3; what it left was pushed to`;
+    const left = `a/b:failed (sha256:${"a".repeat(64)})`;
+    expect(
+      told(ended(names.pushContainer, 0, `${text} oras-0.oras.work.svc.cluster.local:5000/${left}`)),
+    ).toMatchObject([{ type: "Normal", reason: "NotPushed", note: `${text} ${left}` }]);
+    expect(told(ended(names.pushContainer, 0, `${text} ghcr.io/${left}`))).toMatchObject([
+      { note: `${text} ghcr.io/${left}` },
+    ]);
+  });
+
   it.each(Object.entries(exitCodes))("%s, by its code and message", (name, { code }) => {
     const text = `what went wrong (exit code ${code})`;
     expect(told(ended("any", code, text))).toMatchObject([
