@@ -1,5 +1,5 @@
 import { controllerOf } from "../kube/objects.ts";
-import { decideInput, type InputDecision, type Producer } from "../workflow/opening.ts";
+import { decideInput, type InputDecision, type Leaver, type Producer } from "../workflow/opening.ts";
 import { type StepInput, spokenArtifact } from "../workflow/step.ts";
 import type { Heads } from "./heads.ts";
 import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
@@ -23,6 +23,16 @@ export function producersOf(
   );
 }
 
+/** The steps that make an input if they fail, but for itself. */
+export function leaversOf(
+  steps: WorkflowSteps,
+  { namespace, uid, object }: WorkflowStep,
+  input: StepInput,
+): readonly Leaver[] {
+  const own = [uid, controllerOf(object)?.uid];
+  return steps.leaversOf(namespace, input).filter((leaver) => !own.includes(leaver.uid));
+}
+
 /** Who makes inputs, and how far they are: in one word, to be compared. */
 export function wordOf(producers: readonly (readonly Producer[])[]): string {
   return JSON.stringify(producers.flat().map(({ uid, state, pushed }) => [uid, state, pushed]));
@@ -34,18 +44,18 @@ export function wordOf(producers: readonly (readonly Producer[])[]): string {
  * @param heads - what registries say
  * @param step - that waits
  * @param input - of the step
- * @param producers - of the input
+ * @param producers - of the input; leavers: who would make it after a failure
  * @param record - what the step remembers of it
  */
 export async function decide(
   heads: Heads,
   { namespace }: WorkflowStep,
   input: StepInput,
-  producers: readonly Producer[],
+  { producers, leavers }: { readonly producers: readonly Producer[]; readonly leavers: readonly Leaver[] },
   record: InputDecision["record"] | undefined,
 ): Promise<InputDecision> {
   const isFound = record?.found !== undefined;
   const isMade = isFound && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
   const head = isMade ? { unknown: "it is being made" } : await heads.of(namespace, input);
-  return decideInput({ input: spokenArtifact(input), exact: input.exact, head, producers, record });
+  return decideInput({ input: spokenArtifact(input), exact: input.exact, head, producers, leavers, record });
 }

@@ -8,7 +8,7 @@ import { readRecord, writeRecord } from "../workflow/record.ts";
 import { cacheOf, spokenArtifact } from "../workflow/step.ts";
 import { waitingSentence } from "../workflow/told.ts";
 import type { Batches } from "./batches.ts";
-import { decide, producersOf, wordOf } from "./gate-inputs.ts";
+import { decide, leaversOf, producersOf, wordOf } from "./gate-inputs.ts";
 import { type OpenSettings, openUnlessMemoized } from "./gate-open.ts";
 import { hourMs, type ToldBefore, tellOverdue, tellWaiting, untilTold } from "./gate-told.ts";
 import { fail, remember } from "./gate-writes.ts";
@@ -56,7 +56,13 @@ export async function look(
   const producers = producersOf(steps, step);
   const decisions = await Promise.all(
     plan.inputs.map((input, i) =>
-      decide(heads, step, input, producers[i] ?? [], before.get(spokenArtifact(input))),
+      decide(
+        heads,
+        step,
+        input,
+        { producers: producers[i] ?? [], leavers: leaversOf(steps, step, input) },
+        before.get(spokenArtifact(input)),
+      ),
     ),
   );
   const batch = decideBatch(plan.batch, batches.membersOf(step), before);

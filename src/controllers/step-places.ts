@@ -27,13 +27,15 @@ export function createPlaces(cachesIn: CachesIn, clusterDomain: string): InPlace
 
 /** A plan whose artifacts are named in one way alone. */
 export function planInPlace(plan: StepPlan, namespace: string, inPlace: InPlace): StepPlan {
-  const { inputs, output, index } = plan;
+  const { inputs, output, index, left } = plan;
   // Nearly always all of them name an OrasCache.
-  if ([...inputs, output, index].every((one) => one === undefined || cacheOf(one) !== undefined)) return plan;
+  if ([...inputs, output, index, left].every((one) => one === undefined || cacheOf(one) !== undefined))
+    return plan;
   return {
     ...plan,
     inputs: inputs.map((input) => inPlace(namespace, input)),
     output: output && inPlace(namespace, output),
     ...(index && { index: inPlace(namespace, index) }),
+    ...(left && { left: inPlace(namespace, left) }),
   };
 }

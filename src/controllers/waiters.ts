@@ -104,20 +104,27 @@ export function createWaiters({ jobs, pods, steps, heads, client, caches }: Sour
   /** What it may have pushed; of several Pods that push with variables, when all of them have. */
   const outdate = (step: WorkflowStep, now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
     const { plan, namespace } = step;
-    const { output, index } = plan;
+    const { output, index, left } = plan;
+    if (left && !isOpen(left)) heads.outdated(namespace, left);
+    else if (left && now?.state !== before?.state)
+      heads.outdatedWhere(namespace, (artifact) => mayPush(left, artifact));
     if (index) heads.outdated(namespace, index);
     if (output === undefined) return;
     if (!isOpen(output)) heads.outdated(namespace, output);
     else if (now?.state !== before?.state || hasOnePush(step))
       heads.outdatedWhere(namespace, (artifact) => mayPush(output, artifact));
   };
-  const wakeOthers = ({ namespace, plan: { output, index, batch } }: WorkflowStep, comesOrGoes: boolean) => {
-    if (index) members(idIn(namespace, index)).forEach(wake);
-    if (output && !isOpen(output)) members(idIn(namespace, output)).forEach(wake);
-    else if (output)
+  const wakeReadersOf = (namespace: string, output: Artifact) => {
+    if (!isOpen(output)) members(idIn(namespace, output)).forEach(wake);
+    else
       members(`${namespace} any`)
         .filter((other) => viewOf(other)?.plan.inputs.some((input) => mayPush(output, input)))
         .forEach(wake);
+  };
+  const wakeOthers = (step: WorkflowStep, comesOrGoes: boolean) => {
+    const { namespace, plan } = step;
+    const { output, index, left, batch } = plan;
+    for (const one of [index, output, left]) if (one) wakeReadersOf(namespace, one);
     // Of a batch it counts how many there are, not how they get on.
     if (batch && comesOrGoes) members(`${namespace} batch ${batch.name}`).forEach(wake);
   };
@@ -221,8 +228,8 @@ function addressesOf(cache: StoredOrasCache | undefined): string | undefined {
 }
 
 /** What a step is to others. */
-function roleOf({ plan: { output, index, batch } }: WorkflowStep): string {
-  return JSON.stringify([output, index, batch]);
+function roleOf({ plan: { output, index, left, batch } }: WorkflowStep): string {
+  return JSON.stringify([output, index, left, batch]);
 }
 
 /** What was created before this process saw it came when it was created; times of objects are whole seconds. */

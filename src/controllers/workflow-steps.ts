@@ -4,7 +4,7 @@ import { controllerOf, type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { Gate } from "../workflow/gate.ts";
 import { isQueued } from "../workflow/kueue.ts";
-import { type Failure, failureOfProducer, type Producer } from "../workflow/opening.ts";
+import { type Failure, failureOfProducer, type Leaver, type Producer } from "../workflow/opening.ts";
 import {
   type Artifact,
   idOf,
@@ -49,6 +49,8 @@ export interface WorkflowSteps {
     namespace: string,
     artifact: Artifact,
   ) => readonly (Producer & { step: WorkflowStep })[];
+  /** The steps that push an artifact if they fail, oldest first. */
+  readonly leaversOf: (namespace: string, artifact: Artifact) => readonly Leaver[];
   /** What an earlier Pod of the same Job was started with, of which a Pod is another try; undefined where it is the first. */
   readonly pinsOfEarlier: (step: WorkflowStep) => readonly string[] | undefined;
   /** The Pods of a Job, by its UID. */
@@ -80,6 +82,8 @@ export function createWorkflowSteps(
   const jobsListing = indexBy(jobs, ({ metadata, plan }) => lists(metadata?.namespace, plan?.index));
   const jobsOfBatch = indexBy(jobs, ({ metadata, plan }) => batchOf(metadata?.namespace, plan));
   const podsOfBatch = indexBy(pods, ({ metadata, workflow }) => batchOf(metadata?.namespace, workflow?.plan));
+  const jobsLeaving = indexBy(jobs, ({ metadata, plan }) => leaves(metadata?.namespace, plan));
+  const podsLeaving = indexBy(pods, ({ metadata, workflow }) => leaves(metadata?.namespace, workflow?.plan));
   const podsOf = indexBy(pods, (pod) => controllerOf(pod as KubeObject)?.uid);
 
   const placed = ({ metadata }: KubeObject, plan: StepPlan) =>
@@ -216,6 +220,19 @@ export function createWorkflowSteps(
       return there.flatMap((step) => (step && !step.object.metadata?.deletionTimestamp ? [step] : []));
     },
     makersOf,
+    leaversOf: (namespace, wanted) => {
+      const artifact = inPlace(namespace, wanted);
+      const which = [groupOf(namespace, artifact), `${namespace} `];
+      const all = [
+        ...which.flatMap((group) => jobsLeaving(group)).map(ofJob),
+        ...which.flatMap((group) => podsLeaving(group)).map(ofPod),
+      ];
+      return all
+        .flatMap((step) => (step?.plan.left && mayPush(step.plan.left, artifact) ? [step] : []))
+        .filter(({ isPod, object }) => !(isPod && controllerOf(object)?.kind === "Job"))
+        .sort((a, b) => a.createdAt - b.createdAt)
+        .map((step) => ({ uid: step.uid, name: step.name, state: stateOf(step) }));
+    },
     producersOf: (namespace, wanted) => {
       const artifact = inPlace(namespace, wanted);
       const makers = makersOf(namespace, artifact);
@@ -246,6 +263,12 @@ function seen<T>(object: T | undefined, view: (object: T) => WorkflowStep | unde
 function makes(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {
   if (plan?.output === undefined) return undefined;
   return isOpen(plan.output) ? `${namespace} ` : groupOf(namespace, plan.output);
+}
+
+/** The same of what is pushed after a failure. */
+function leaves(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {
+  if (plan?.left === undefined) return undefined;
+  return isOpen(plan.left) ? `${namespace} ` : groupOf(namespace, plan.left);
 }
 
 function lists(namespace: string | undefined, index: Artifact | undefined): string | undefined {

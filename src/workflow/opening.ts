@@ -51,6 +51,9 @@ export interface Failure {
   readonly again?: string;
 }
 
+/** A step that pushes an input only if it fails. */
+export type Leaver = Pick<Producer, "uid" | "name" | "state">;
+
 /** All that is known of an input when a step's opening is decided. */
 export interface InputFacts {
   /** As messages name it. */
@@ -59,6 +62,8 @@ export interface InputFacts {
   readonly exact: boolean;
   readonly head: Head;
   readonly producers: readonly Producer[];
+  /** Who would push it after a failure, oldest first. */
+  readonly leavers?: readonly Leaver[];
   /** Of before; undefined when the step is looked at for the first time. */
   readonly record: InputRecord | undefined;
 }
@@ -74,7 +79,7 @@ export type InputVerdict =
     }
   | { readonly kind: "made"; readonly by: readonly Producer[] }
   | ({ readonly kind: "failed" } & Failure)
-  | { readonly kind: "nobody" }
+  | { readonly kind: "nobody"; readonly leaver?: Leaver }
   | { readonly kind: "unknown"; readonly why: string };
 
 /** The verdict on an input, and what is to be remembered of it. */
@@ -190,7 +195,10 @@ function verdictOf(
   if (Object.values(states).includes("live")) return { kind: "unknown", why: "its tag is being written" };
   const isMoved = "digest" in head && head.digest !== found;
   if (failed !== undefined && !isMoved) return { kind: "failed", ...failed };
-  if ("missing" in head) return { kind: "nobody" };
+  if ("missing" in head) {
+    const leaver = facts.leavers?.findLast(({ state }) => state === "live") ?? facts.leavers?.at(-1);
+    return { kind: "nobody", ...(leaver && { leaver }) };
+  }
   const isPushed = Object.values(states).includes("pushed");
   return { kind: "there", pin: head.digest, mayBeOld: !exact && !isPushed && !isMoved };
 }

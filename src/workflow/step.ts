@@ -48,6 +48,8 @@ export interface StepPlan {
   readonly output: Artifact | undefined;
   /** Of a Job: the index of what its Pods push, which the operator writes. */
   readonly index?: Artifact | undefined;
+  /** What it pushes if it fails. */
+  readonly left?: Artifact | undefined;
   readonly waits: boolean;
   readonly timeoutSeconds: number | undefined;
   readonly onProducerFailure: "wait" | "fail";
@@ -75,7 +77,8 @@ export function planOf(
 ): StepPlan | undefined {
   if (!isAnnotated(annotations)) return undefined;
   const { settings, problems } = readAnnotations(annotations, decidedDefaults(gate));
-  const { inputs, output, outputIndex, waitTimeoutSeconds, onProducerFailure, batch, memo } = settings;
+  const { inputs, output, outputIndex, failure, waitTimeoutSeconds, onProducerFailure, batch, memo } =
+    settings;
   const written = Object.keys(annotations)
     .filter((key) => inputKey.test(key))
     .sort((a, b) => numberOf(a) - numberOf(b))
@@ -91,6 +94,7 @@ export function planOf(
     })),
     output: output && artifact(output),
     ...(outputIndex && { index: artifact(outputIndex) }),
+    ...(failure && { left: artifact(failure) }),
     waits: settings.waitForInputs,
     timeoutSeconds: waitTimeoutSeconds,
     onProducerFailure,
@@ -154,7 +158,13 @@ function artifactOf(
  */
 export function planWith(plan: StepPlan, known: Values): StepPlan {
   const inputs = plan.inputs.map((input) => filled(input, known));
-  return { ...plan, inputs, output: plan.output && filled(plan.output, known) };
+  const { output, left } = plan;
+  return {
+    ...plan,
+    inputs,
+    output: output && filled(output, known),
+    ...(left && { left: filled(left, known) }),
+  };
 }
 
 function filled<T extends Artifact>(artifact: T, known: Values): T {

@@ -32,12 +32,21 @@ export function waitingSentence(
 
 function whyOf(verdict: InputVerdict): string | undefined {
   if (verdict.kind === "there") return undefined;
-  if (verdict.kind === "nobody") return "not in the registry, and no step of this namespace makes it";
+  if (verdict.kind === "nobody") return whyNobody(verdict);
   if (verdict.kind === "failed")
     return `${verdict.by} was to make it and ${verdict.how}: create ${verdict.again ?? "that"} again, or set wait-for-inputs to "false"`;
   if (verdict.kind === "unknown") return verdict.why;
   const [first, ...others] = verdict.by;
   return `made by ${first?.name}${others.length > 0 ? ` and ${others.length} more` : ""}`;
+}
+
+function whyNobody({ leaver }: Extract<InputVerdict, { kind: "nobody" }>): string {
+  if (leaver === undefined) return "not in the registry, and no step of this namespace makes it";
+  const { name, state } = leaver;
+  if (state === "live") return `made by ${name} if that fails, as its failure-uri says`;
+  if (state === "succeeded")
+    return `${name} makes it only if it fails, as its failure-uri says, and has succeeded: it does not come`;
+  return `${name} failed, and has not pushed it, as its failure-uri says: see the log of its container oras`;
 }
 
 /**

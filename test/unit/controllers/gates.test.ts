@@ -495,6 +495,34 @@ describe("a step that waits", () => {
     expect(JSON.stringify(writes)).toContain(`"reason":"StartRefused"`);
   });
 
+  it.each<[string, object, string]>([
+    ["runs", {}, "made by Job flaky if that fails"],
+    ["has succeeded", complete, "has succeeded: it does not come"],
+  ])("for what another one leaves if it fails is told so while that %s", async (_, status, says) => {
+    const flaky = job(
+      "flaky",
+      { "output-uri": "a/b:1", "failure-uri": "a/b:failed" },
+      { labels: injected, status },
+    );
+    const { controllers, told } = world([flaky, job("one", { ...wait, "input-uri": "a/b:failed" })]);
+    await controllers[0]?.reconcile("ns/one");
+    expect(told("WaitingForInputs")).toEqual([expect.stringContaining(says)]);
+  });
+
+  it("is looked at when one has ended that would leave its input", () => {
+    const map: StepAnnotations = { "output-uri": "a/b:1", "failure-uri": "a/b:failed" };
+    const step = job("one", { ...wait, "input-uri": "a/b:failed" });
+    const flaky = job("flaky", map, { labels: injected });
+    const { controllers, jobs } = world([flaky, step]);
+    const woken: string[] = [];
+    for (const watch of controllers[0]?.watches ?? []) watch.start((key) => void woken.push(key));
+    woken.length = 0;
+    const now = { ...job("flaky", map, { labels: injected, status: complete }) };
+    const metadata = { ...now.metadata, resourceVersion: "2" } as NonNullable<StepJob["metadata"]>;
+    jobs.store.replaceAll([{ ...now, metadata }, step]);
+    expect(woken).toContain("ns/one");
+  });
+
   const brokenFor = (reason: string) => ({ conditions: [{ type: "Failed", status: "True", reason }] });
   const broken = brokenFor("BackoffLimitExceeded");
   /** A Pod of the Job makes: its program fails, and the container that pushes says that it has not. */

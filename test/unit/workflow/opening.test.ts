@@ -403,6 +403,20 @@ describe("a step that ended without a push", () => {
   });
 });
 
+describe("an input that a step pushes if it fails", () => {
+  const [live, succeeded] = (["live", "succeeded"] as const).map((state) => ({
+    uid: state,
+    name: state,
+    state,
+  }));
+  it("names the step that may still", () => {
+    const leavers = [live, succeeded].flatMap((one) => one ?? []);
+    expect(facts(missing, [], { leavers }).verdict).toEqual({ kind: "nobody", leaver: live });
+    expect(facts(missing, [], { leavers: leavers.slice(1) }).verdict).toMatchObject({ leaver: succeeded });
+    expect(facts(old, [], { leavers }).verdict).toMatchObject({ kind: "there" });
+  });
+});
+
 describe("a step that failed", () => {
   it("is told how, also where its container says that nothing was pushed", () => {
     const failed = producer("p", "failed", { pushedNothing: true, failure: "container main, exit code 5" });

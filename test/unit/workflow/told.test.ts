@@ -8,6 +8,18 @@ const there: InputVerdict = { kind: "there", pin: "sha256:a", mayBeOld: true };
 describe("what a step waits for, in a sentence", () => {
   it.each<[InputVerdict, string]>([
     [{ kind: "nobody" }, "a:1 (not in the registry, and no step of this namespace makes it)"],
+    [
+      { kind: "nobody", leaver: { uid: "x", name: "Job x", state: "live" } },
+      "a:1 (made by Job x if that fails, as its failure-uri says)",
+    ],
+    [
+      { kind: "nobody", leaver: { uid: "x", name: "Job x", state: "succeeded" } },
+      "a:1 (Job x makes it only if it fails, as its failure-uri says, and has succeeded: it does not come)",
+    ],
+    [
+      { kind: "nobody", leaver: { uid: "x", name: "Job x", state: "failed" } },
+      "a:1 (Job x failed, and has not pushed it, as its failure-uri says: see the log of its container oras)",
+    ],
     [{ kind: "made", by: [by("Job x")] }, "a:1 (made by Job x)"],
     [{ kind: "made", by: [by("Job x"), by("Pod y"), by("Pod z")] }, "a:1 (made by Job x and 2 more)"],
     [{ kind: "unknown", why: "no answer" }, "a:1 (no answer)"],
