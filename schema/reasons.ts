@@ -505,7 +505,8 @@ const stepEvents = {
     fix: "Correct what the message names, such as the program that failed or output-path, and create the step again.",
   },
   TagMoved: {
-    meaning: "The output's tag pointed to another artifact before.",
+    meaning:
+      "The output's tag pointed to another artifact before, which another step has made, as far as is known. Of a step that is run again, Pushed says it.",
     fix: "Give each output its own tag if that was not meant.",
   },
 } as const satisfies Record<string, Reason>;

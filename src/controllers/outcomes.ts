@@ -49,9 +49,11 @@ export function isInjected(container: V1Container): boolean {
  * is not reported, the kubelet does that. An attempt that failed is reported, also when the container was started again.
  *
  * @param pod - one that was injected
+ * @param isAgain - whether what it has replaced was made by the same step before
  */
 export function outcomesOf(
   pod: V1Pod & { readonly parts?: { readonly serves: boolean } | undefined },
+  isAgain: (pushed: Pushed) => boolean = () => false,
 ): Outcome[] {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   const { containers = [], initContainers = [] } = pod.spec ?? {};
@@ -60,7 +62,7 @@ export function outcomesOf(
   return statuses
     .flatMap(endsOf)
     .filter((end) => !pod.parts?.serves || !isToldByAnother(end, statuses))
-    .flatMap((end) => outcomesOfEnd(end, pod));
+    .flatMap((end) => outcomesOfEnd(end, pod, isAgain));
 }
 
 /**
@@ -135,7 +137,11 @@ function isToldByAnother(end: End, all: readonly V1ContainerStatus[]): boolean {
   });
 }
 
-function outcomesOfEnd({ name, terminated, occasion }: End, pod: V1Pod): Outcome[] {
+function outcomesOfEnd(
+  { name, terminated, occasion }: End,
+  pod: V1Pod,
+  isAgain: (pushed: Pushed) => boolean,
+): Outcome[] {
   const finishedAt = new Date(terminated.finishedAt ?? "");
   if (Number.isNaN(finishedAt.getTime())) return [];
   const { exitCode, message = "" } = terminated;
@@ -153,7 +159,7 @@ function outcomesOfEnd({ name, terminated, occasion }: End, pod: V1Pod): Outcome
     ];
   }
   const pushed = readPushed(message);
-  return pushed ? pushOutcomes(pushed, pod, occasion, finishedAt) : [];
+  return pushed ? pushOutcomes(pushed, pod, { occasion, finishedAt, isAgain: isAgain(pushed) }) : [];
 }
 
 /** Names what a failed step has left as its author does. */
@@ -177,16 +183,27 @@ export interface Pushed {
   readonly architecture?: string | undefined;
 }
 
-function pushOutcomes(pushed: Pushed, pod: V1Pod, occasion: string, finishedAt: Date): Outcome[] {
+function pushOutcomes(
+  pushed: Pushed,
+  pod: V1Pod,
+  {
+    occasion,
+    finishedAt,
+    isAgain,
+  }: { readonly occasion: string; readonly finishedAt: Date; readonly isAgain: boolean },
+): Outcome[] {
   const { digest, bytes, seconds, replaced } = pushed;
   const artifact = asWritten(pushed.artifact, pod);
-  const text = `Pushed ${artifact} (${digest}), ${bytes} bytes in ${spoken(seconds)}.`;
+  const isMoved = replaced !== undefined && replaced !== digest;
+  // A step that is run again is to do that.
+  const instead = isMoved && isAgain ? `, instead of ${replaced}, which this step made before` : "";
+  const text = `Pushed ${artifact} (${digest}), ${bytes} bytes in ${spoken(seconds)}${instead}.`;
   const outcome: Outcome = {
     note: { type: "Normal", reason: "Pushed", action: "Push", note: text, occasion },
     finishedAt,
     pushed: { bytes, seconds },
   };
-  if (replaced === undefined || replaced === digest) return [outcome];
+  if (!isMoved || isAgain) return [outcome];
   const moved = `${artifact} moved from ${replaced} to ${digest}, pushed by Pod ${pod.metadata?.name}.`;
   return [
     outcome,

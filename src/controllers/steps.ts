@@ -11,6 +11,7 @@ import { withLoss } from "./lost-inputs.ts";
 import { outcomesOf, pullsOf } from "./outcomes.ts";
 import { cacheOfStep } from "./step-arrivals.ts";
 import type { StepPod } from "./step-pods.ts";
+import type { TagMakers } from "./tag-makers.ts";
 import { tellStep } from "./tell-step.ts";
 
 /** What telling of steps needs. */
@@ -25,6 +26,7 @@ interface StepSettings {
   /** A mirror of the injected Pods. */
   readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
   readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
+  readonly makers: TagMakers;
 }
 
 /** The next leader reports what ended in between; what is older was reported. */
@@ -37,7 +39,7 @@ const mostRemembered = 20_000;
  * @param settings - see there
  */
 export function stepController(settings: StepSettings): Controller {
-  const { client, log, countOutcome, countPull, publish, pods, caches } = settings;
+  const { client, log, countOutcome, countPull, publish, pods, caches, makers } = settings;
   const since = client.now() - longestGapMs;
   // An Event that two leaders tell of is one Event, by its name; a counter has no such thing.
   // The times of a Pod are whole seconds: what ended in that of the handover may be counted by both, not by neither.
@@ -62,7 +64,7 @@ export function stepController(settings: StepSettings): Controller {
       const pod = pods.store.get(key);
       if (pod === undefined) return undefined;
       countPulls(pod);
-      const news = outcomesOf(pod).filter(({ note, finishedAt }) =>
+      const news = outcomesOf(pod, (pushed) => makers.isAgain(pod, pushed)).filter(({ note, finishedAt }) =>
         isNews(pod, `${note.occasion}/${note.reason}`, finishedAt),
       );
       if (news.length === 0) return undefined;

@@ -32,6 +32,7 @@ import { readStepSecret } from "../controllers/step-logins.ts";
 import { createPlaces } from "../controllers/step-places.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
+import { createTagMakers } from "../controllers/tag-makers.ts";
 import { toldCaches } from "../controllers/told-caches.ts";
 import { toldSteps } from "../controllers/told-steps.ts";
 import { createWaiters } from "../controllers/waiters.ts";
@@ -220,6 +221,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     }),
     stepController({
       ...{ client, log, countOutcome, countPull, countedUntil: leadership.before, publish, pods, caches },
+      makers: createTagMakers(pods),
     }),
     stepCacheController({ client, caches, pods, publish }),
     provenanceController({

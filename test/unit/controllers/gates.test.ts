@@ -511,7 +511,8 @@ describe("a step that waits", () => {
 
   it("is looked at when one has ended that would leave its input", () => {
     const map: StepAnnotations = { "output-uri": "a/b:1", "failure-uri": "a/b:failed" };
-    const step = job("one", { ...wait, "input-uri": "a/b:failed" });
+    const made = job("one", { ...wait, "input-uri": "a/b:failed" });
+    const step = { ...made, metadata: { ...made.metadata, resourceVersion: "1" } } as StepJob;
     const flaky = job("flaky", map, { labels: injected });
     const { controllers, jobs } = world([flaky, step]);
     const woken: string[] = [];

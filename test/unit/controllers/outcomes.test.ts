@@ -69,6 +69,17 @@ describe("outcomes of a step", () => {
       },
     ]);
     expect(pushed({ replaced: digest })).toHaveLength(1);
+  });
+
+  it("a step that is run again moves its tag, and nobody is warned of it", () => {
+    const pod = podOf(ended(names.pushContainer, 0, message({ replaced: earlier })));
+    expect(outcomesOf(pod, () => true).map(({ note }) => note)).toMatchObject([
+      {
+        type: "Normal",
+        reason: "Pushed",
+        note: `Pushed ghcr.io/a/b:1 (${digest}), 10 bytes in 2 s, instead of ${earlier}, which this step made before.`,
+      },
+    ]);
     expect(pushed({ replaced: "\u001b[31m" })).toHaveLength(1);
   });
 
