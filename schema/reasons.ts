@@ -474,7 +474,15 @@ const stepEvents = {
   },
   MemoMiss: {
     meaning:
-      "The step runs, and what it makes is remembered. The message says why there is no result yet, and what differs from the last run with this output.",
+      "The step runs, and what it makes is remembered. The message says why there is no result yet, and what differs from the last run with this output; or that memoize is refresh or verify.",
+  },
+  MemoConfirmed: {
+    meaning:
+      "A step with memoize: verify made what was remembered for it. The message has the digest, and who made it before.",
+  },
+  NothingToCompare: {
+    meaning:
+      "A step with memoize: verify has run, and nothing was remembered for it. What it made is remembered now.",
   },
   Coalesced: { meaning: "The step waits for another one that does the same work, to take its result." },
   NotMemoizable: {
@@ -557,6 +565,8 @@ const normalEvents: readonly (keyof typeof cacheEvents | keyof typeof stepEvents
   "InputTagMoved",
   "Memoized",
   "MemoMiss",
+  "MemoConfirmed",
+  "NothingToCompare",
   "Coalesced",
   "Pushed",
   "IndexPushed",

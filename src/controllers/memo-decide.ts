@@ -11,7 +11,7 @@ import type { Flights } from "./memo-flights.ts";
 import type { Keyed } from "./memo-keys.ts";
 import type { MemoOutcome, MemoSettings } from "./memo-settings.ts";
 import { type ClaimedTags, type Taken, take } from "./memo-take.ts";
-import { tellJoined, tellMiss } from "./memo-told.ts";
+import { tellAsked, tellJoined, tellMiss } from "./memo-told.ts";
 import { claimOf } from "./memo-writes.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
 
@@ -97,6 +97,7 @@ export function createDecider(settings: MemoSettings, flights: Flights, unknown:
     }
     unknown.forget(step.uid);
     if (mode === "on") await tellMiss(settings.memos, cache, keyed, because, tell);
+    else tellAsked(mode, key, tell);
     return { kind: "open", key };
   };
 

@@ -43,7 +43,7 @@ export async function recordUnits(
   keyed: Keyed,
   pods: readonly StepPod[],
 ): Promise<RecordResult> {
-  const notes: EventNote[] = [];
+  const compared: Compared[] = [];
   const taken = indexesIn(keyed.taken, keyed.units.length);
   const due = keyed.units.filter(({ index }) => index === undefined || !taken.has(index));
   const made = due.flatMap((unit) => {
@@ -56,12 +56,20 @@ export async function recordUnits(
   // All of them first: an entry counts by when it was written.
   if (settings.modeOf(step) === "refresh")
     await settings.memos.forget(cacheKeyOf(step), ...made.map(({ unit }) => unit.key.key));
-  for (const { unit, pod, digest } of made) {
-    const note = await recordUnit(settings, step, unit, pod, digest);
-    if (note) notes.push(note);
-  }
-  const [note] = notes;
-  return note ? { kind: "done", word: "different", note } : { kind: "done", word: "written" };
+  for (const { unit, pod, digest } of made)
+    compared.push(await recordUnit(settings, step, unit, pod, digest));
+  const different = compared.find(({ kind }) => kind === "different");
+  const note = settings.modeOf(step) === "verify" ? comparedNote(keyed.key, compared) : undefined;
+  return { kind: "done", word: different ? "different" : "written", ...(note && { note }) };
+}
+
+/** What one unit has made beside what was remembered for it. */
+interface Compared {
+  /** `none`: there was nothing to compare with. */
+  readonly kind: "different" | "equal" | "none";
+  readonly digest: string;
+  /** What was remembered. */
+  readonly entry?: MemoEntry;
 }
 
 /** Pods that ran in vain say nothing of a push, or have failed. */
@@ -74,14 +82,14 @@ function cacheKeyOf({ namespace, plan }: WorkflowStep): string {
   return `${namespace}/${plan.output && cacheOf(plan.output)}`;
 }
 
-/** @returns what is to be told where another result was remembered */
+/** @returns what it was compared with, of a step that is to be verified */
 async function recordUnit(
   { memos, modeOf }: RecordSettings,
   step: WorkflowStep,
   { key, output }: MemoUnit,
   pod: StepPod,
   digest: string,
-): Promise<EventNote | undefined> {
+): Promise<Compared> {
   const cache = cacheKeyOf(step);
   const { name = "", uid = "" } = step.object.metadata ?? {};
   const entry: NewMemoEntry = {
@@ -95,17 +103,40 @@ async function recordUnit(
   if (modeOf(step) === "verify") {
     const found = await memos.find(cache, key.key);
     if (found.kind === "unknown") throw new Error(found.because);
-    if (found.kind === "hit" && found.entry.output.digest !== digest) {
+    if (found.kind === "hit") {
+      const { entry: known } = found;
+      // What an earlier try of this has written is nothing to compare with.
+      if (known.output.digest === digest)
+        return known.by.uid === uid ? { kind: "none", digest } : { kind: "equal", digest, entry: known };
       await memos.forget(cache, key.key);
-      return mismatch(key.key, found.entry, digest);
+      return { kind: "different", digest, entry: known };
     }
-    if (found.kind === "hit") return undefined;
   }
   await memos.write(cache, entry);
-  return undefined;
+  return { kind: "none", digest };
 }
 
-function mismatch(key: string, { output, by, at }: MemoEntry, digest: string): EventNote {
+/** What a step with `memoize: verify` is told: of one of its indexes with another result, else of all. */
+function comparedNote(key: string, compared: readonly Compared[]): EventNote | undefined {
+  const different = compared.find(({ kind }) => kind === "different");
+  if (different?.entry) return mismatch(different.entry, different.digest);
+  const [first, ...others] = compared.filter(({ kind }) => kind === "equal");
+  const remembered = "What it made is remembered now";
+  const action = "Compare";
+  if (first?.entry === undefined) {
+    if (compared.length === 0) return undefined;
+    const note = `There was no result with the key ${shortKey(key)} to compare with. ${remembered}.`;
+    return { type: "Normal", reason: "NothingToCompare", action, note };
+  }
+  const { by, at } = first.entry;
+  const rest = compared.length - others.length - 1;
+  const more = others.length > 0 ? ` So did ${others.length} more of its indexes.` : "";
+  const none = rest > 0 ? ` Of ${rest} of its indexes there was nothing to compare with. ${remembered}.` : "";
+  const note = `Made ${first.digest}, as ${by.kind} ${by.name} did at ${at}, with the same key ${shortKey(first.entry.key)}.${more}${none}`;
+  return { type: "Normal", reason: "MemoConfirmed", action, note };
+}
+
+function mismatch({ key, output, by, at }: MemoEntry, digest: string): EventNote {
   const note = `Made ${digest}, and ${by.kind} ${by.name} made ${output.digest} at ${at}, with the same key ${shortKey(key)}. The new one stays, neither is remembered.`;
   return { type: "Warning", reason: "MemoMismatch", action: "Compare", note };
 }

@@ -1,4 +1,5 @@
 import { names } from "../../schema/names.ts";
+import type { MemoMode } from "../annotations/settings.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventNote } from "../kube/events.ts";
 import type { Memos } from "../memo/memos.ts";
@@ -56,5 +57,17 @@ export async function tellMiss(
   if (first === undefined) return;
   const last = units.length === 1 ? await memos.latestOf(cache, first.output) : undefined;
   const note = missSentence(key, because, last, first.key.parts);
+  tell({ type: "Normal", reason: "MemoMiss", action: "Start", note });
+}
+
+/**
+ * Says that a step runs because its author asks for that, whatever is remembered.
+ *
+ * @param mode - what memoize says
+ * @param key - of the step
+ * @param tell - publishes an Event
+ */
+export function tellAsked(mode: MemoMode, key: string, tell: (note: EventNote) => void): void {
+  const note = `Runs, as memoize is ${mode} (key ${shortKey(key)}). ${mode === "verify" ? "What it makes is compared with what is remembered, if anything is." : "What it makes takes the place of what is remembered, if anything is."}`;
   tell({ type: "Normal", reason: "MemoMiss", action: "Start", note });
 }

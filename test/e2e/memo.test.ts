@@ -121,6 +121,7 @@ describe.concurrent("Jobs that may be memoized", () => {
     expect(await end("random-5", "verify")).toBe("different");
     await until(async () => (await eventsOf(ws, "random-5")).includes("MemoMismatch"), "the Event");
     expect(await end("random-6", "on")).toBe("written");
+    for (const name of ["random-3", "random-5"]) expect(await eventsOf(ws, name)).toContain("MemoMiss");
   });
 
   it("that are Indexed run only the indexes whose results are not there", async ({ ws }) => {

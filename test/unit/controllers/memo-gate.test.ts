@@ -96,6 +96,18 @@ it.each([
   expect(told.join()).toMatch(says);
 });
 
+it.each([
+  ["refresh", /^Normal MemoMiss Runs, as memoize is refresh \(key [0-9a-f]{12}\)\. .*takes the place/],
+  ["verify", /^Normal MemoMiss Runs, as memoize is verify \(key [0-9a-f]{12}\)\. .*is compared/],
+])("a step with memoize: %s is told that it runs for that", async (memoize, says) => {
+  const { settings, step } = world({ memoize } as never, {}, {});
+  const told: string[] = [];
+  await createMemoGate(settings).look(step, [], ({ type, reason, note }) =>
+    told.push(`${type} ${reason} ${note}`),
+  );
+  expect(told).toEqual([expect.stringMatching(says)]);
+});
+
 describe("a step with a thousand keys", () => {
   const indexed = { completionMode: "Indexed", completions: 1_000, parallelism: 10 };
   const map = { "output-uri": "a/b:$(JOB_COMPLETION_INDEX)", "input-uri": "i/n:1" };

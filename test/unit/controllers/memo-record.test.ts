@@ -13,6 +13,7 @@ import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts"
 import { recordedInjection } from "../../../src/injection/marker.ts";
 import { originalOf } from "../../../src/injection/original.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
+import type { EventNote } from "../../../src/kube/events.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import { createStore } from "../../../src/kube/store.ts";
 import type { NewMemoEntry } from "../../../src/memo/memos.ts";
@@ -66,6 +67,7 @@ async function world(
     (_, index) => !taken.includes(index),
   );
   const patches: string[] = [];
+  const events: string[] = [];
   const client = {
     now: () => ended + afterMs,
     request: ({ method = "GET", body }: Parameters<KubeClient["request"]>[0]) => {
@@ -96,9 +98,10 @@ async function world(
   });
   const [recorder] = memoRecorders({
     ...{ ...settingsOf(), memos, caches: { store: new Map() }, minor: 36, leftMs: () => 10_000 },
-    ...{ log: pino({ enabled: false }), publish: () => {}, modeOf: () => mode },
+    ...{ log: pino({ enabled: false }), modeOf: () => mode },
+    publish: (_: unknown, { type, reason, note }: EventNote) => void events.push(`${type} ${reason} ${note}`),
   } as unknown as RecordSettings);
-  return { look: async () => recorder?.reconcile("work/step"), patches };
+  return { look: async () => recorder?.reconcile("work/step"), patches, events };
 }
 
 const full = { write: () => Promise.reject(new Error("no space left")) };
@@ -153,4 +156,61 @@ it("of a Job of which some indexes have taken results the others are remembered,
     ["5", "step-5"],
   ]);
   expect(new Set(written.map(({ key }) => key)).size).toBe(2);
+});
+
+const remembered = (made: string, uid = "other", key = "0".repeat(64)) => ({
+  kind: "hit",
+  entry: {
+    key,
+    at: "2026-01-01T11:00:00Z",
+    output: { digest: digest(made) },
+    by: { kind: "Job", name: "first", uid },
+  },
+});
+const miss = { kind: "miss", because: "there is none" };
+
+it.each<[string, readonly object[], RegExp, string]>([
+  [
+    "is the same",
+    [remembered("d")],
+    /^Normal MemoConfirmed Made sha256:d+, as Job first did at 2026-01-01T11:00:00Z, with the same key 000000000000\.$/,
+    "written",
+  ],
+  [
+    "is another",
+    [remembered("e")],
+    /^Warning MemoMismatch Made sha256:d+, and Job first made sha256:e+ /,
+    "different",
+  ],
+  [
+    "is none",
+    [miss],
+    /^Normal NothingToCompare There was no result with the key [0-9a-f]{12} to compare with\. /,
+    "written",
+  ],
+  ["was written by an earlier try of this", [remembered("d", "j")], /^Normal NothingToCompare /, "written"],
+  [
+    "is the same of two indexes, and none of one",
+    [remembered("d"), miss, remembered("d")],
+    /^Normal MemoConfirmed .* So did 1 more of its indexes\. Of 1 of its indexes there was nothing to compare with\. /,
+    "written",
+  ],
+  ["is another of one index", [remembered("d"), remembered("e")], /^Warning MemoMismatch /, "different"],
+])("a step that is to be verified is told where what was remembered %s", async (_, found, says, word) => {
+  const left = [...found];
+  const memos = {
+    find: () => Promise.resolve(left.shift()),
+    write: () => Promise.resolve(),
+    forget: () => Promise.resolve(),
+  };
+  const { look, patches, events } = await world(1_000, memos, found.length, "verify");
+  await look();
+  expect(events).toEqual([expect.stringMatching(says)]);
+  expect(patches.join()).toContain(` ${word}`);
+});
+
+it("a step that is remembered as ever is told nothing then", async () => {
+  const { look, events } = await world(1_000, { write: () => Promise.resolve() });
+  await look();
+  expect(events).toEqual([]);
 });
