@@ -2,11 +2,11 @@
 export const refusalCatalogue = {
   ConfigNotSeen: {
     summary: "A step reads a ConfigMap, which can change without the step.",
-    fix: 'Write the value into the manifest, or add "config" to memoize-assume if it does not change the result. Name a variable in memoize-ignore-env if it does not count.',
+    fix: 'Write the value into the manifest. Or add "config" to memoize-assume, and to memoize-extra a version of the ConfigMap that you raise when it changes; without that if it does not change the result. A variable that does not count may be named in memoize-ignore-env instead.',
   },
   SecretNotSeen: {
     summary: "A step reads a Secret, which can change without the step.",
-    fix: 'Add "secrets" to memoize-assume if it does not change the result, or name the variable in memoize-ignore-env.',
+    fix: 'Add "secrets" to memoize-assume, and to memoize-extra a version of the Secret that you raise when it changes; without that if it does not change the result. A variable that does not count may be named in memoize-ignore-env instead.',
   },
   VolumeNotSeen: {
     summary: "A step reads a volume whose content can change without the step.",
@@ -14,7 +14,7 @@ export const refusalCatalogue = {
   },
   IdentityNotSeen: {
     summary: "A step reads something that is different in each Pod, or not known before it runs.",
-    fix: 'Remove it, or add "identity" to memoize-assume if it does not change the result. Name a variable in memoize-ignore-env if it does not count.',
+    fix: 'Remove it, or add "identity" to memoize-assume if it does not change the result. A variable that does not count may be named in memoize-ignore-env instead.',
   },
   AmountNotSet: {
     summary: "A step reads how much of a resource it gets, and the manifest does not say how much that is.",

@@ -57,7 +57,7 @@ export async function look(
   const decisions = await Promise.all(
     plan.inputs.map((input, i) =>
       decide(
-        heads,
+        settings,
         step,
         input,
         { producers: producers[i] ?? [], leavers: leaversOf(steps, step, input) },
@@ -89,17 +89,11 @@ export async function look(
     const [unread] = verdicts.flatMap((one) => (one.kind === "there" && !earlier && one.unread) || []);
     if (unread) tell(noteOfUnread(unread));
     const seconds = (now - step.createdAt) / 1000;
-    const about = { pins: opening.pins, inputs, tell, seconds, byHand: facts.byHand };
+    const about = { pins: opening.pins, inputs, tell, seconds, verdicts, byHand: facts.byHand };
     return openUnlessMemoized(settings, step, { ...about, isRetry: earlier !== undefined }, toldOf);
   }
-  const sentence = waitingSentence(inputs, verdicts, batch);
-  if (opening.kind === "fail") {
-    const message = `${failure(opening.reason, step)} ${sentence}`;
-    await fail(client, step, { reason: opening.reason, message }, now);
-    settings.observeWait(opening.reason, (now - step.createdAt) / 1000);
-    tell({ type: "Warning", reason: opening.reason, action: "End", note: message });
-    return undefined;
-  }
+  const sentence = waitingSentence(inputs, verdicts, { ...batch, of: plan.batch });
+  if (opening.kind === "fail") return endStep(settings, step, opening.reason, { sentence, now });
   for (const cache of new Set(plan.inputs.flatMap((input) => cacheOf(input) ?? [])))
     settings.follow(`${namespace}/${cache}`);
   const record = writeRecord([...decisions.map((decision) => decision.record), ...batch.records]);
@@ -112,6 +106,20 @@ export async function look(
   const polls = pollsOf(settings, step, verdicts);
   const overdueInMs = tellIfOverdue(opening.overdue, { step, sentence, tell, now, toldOf });
   return Math.min(...polls, tellInMs || hourMs, opening.againInMs ?? hourMs, overdueInMs);
+}
+
+async function endStep(
+  { client, log, publish, observeWait }: LookSettings,
+  step: WorkflowStep,
+  reason: WaitFailure,
+  { sentence, now }: { readonly sentence: string; readonly now: number },
+): Promise<undefined> {
+  const message = `${failure(reason, step)} ${sentence}`;
+  await fail(client, step, { reason, message }, now);
+  observeWait(reason, (now - step.createdAt) / 1000);
+  // Of a Job its controller tells, with the same words.
+  if (step.isPod) publish(step.object, { type: "Warning", reason, action: "End", note: message });
+  log.info({ step: step.name, namespace: step.namespace, reason }, message);
 }
 
 /** What the registry may have meanwhile, without anybody saying so. */

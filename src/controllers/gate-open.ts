@@ -2,7 +2,7 @@ import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote } from "../kube/events.ts";
-import type { WaitResult } from "../workflow/opening.ts";
+import type { InputVerdict, WaitResult } from "../workflow/opening.ts";
 import { openedSentence } from "../workflow/told.ts";
 import type { ToldBefore } from "./gate-told.ts";
 import { open } from "./gate-writes.ts";
@@ -48,6 +48,7 @@ export async function openUnlessMemoized(
     inputs,
     tell,
     seconds,
+    verdicts,
   }: {
     readonly pins: readonly string[];
     readonly byHand: boolean;
@@ -55,6 +56,7 @@ export async function openUnlessMemoized(
     readonly inputs: readonly string[];
     readonly tell: (note: EventNote) => void;
     readonly seconds: number;
+    readonly verdicts: readonly InputVerdict[];
   },
   toldOf: Map<string, ToldBefore>,
 ): Promise<number | undefined> {
@@ -74,7 +76,7 @@ export async function openUnlessMemoized(
   });
   toldOf.delete(step.uid);
   observeWait(byHand ? "OpenedByHand" : "Opened", seconds);
-  const note = openedSentence(inputs, pins, seconds);
+  const note = openedSentence(inputs, pins, seconds, verdicts);
   tell({ type: "Normal", reason: "InputsAvailable", action: "Start", note });
   return undefined;
 }

@@ -51,6 +51,8 @@ export interface WorkflowSteps {
   ) => readonly (Producer & { step: WorkflowStep })[];
   /** The steps that push an artifact if they fail, oldest first. */
   readonly leaversOf: (namespace: string, artifact: Artifact) => readonly Leaver[];
+  /** All steps of a namespace that make something. */
+  readonly makersIn: (namespace: string) => readonly WorkflowStep[];
   /** What an earlier Pod of the same Job was started with, of which a Pod is another try; undefined where it is the first. */
   readonly pinsOfEarlier: (step: WorkflowStep) => readonly string[] | undefined;
   /** The Pods of a Job, by its UID. */
@@ -82,6 +84,10 @@ export function createWorkflowSteps(
   const jobsListing = indexBy(jobs, ({ metadata, plan }) => lists(metadata?.namespace, plan?.index));
   const jobsOfBatch = indexBy(jobs, ({ metadata, plan }) => batchOf(metadata?.namespace, plan));
   const podsOfBatch = indexBy(pods, ({ metadata, workflow }) => batchOf(metadata?.namespace, workflow?.plan));
+  const jobsIn = indexBy(jobs, ({ metadata, plan }) => (plan?.output ? metadata?.namespace : undefined));
+  const podsIn = indexBy(pods, ({ metadata, workflow }) =>
+    workflow?.plan?.output ? metadata?.namespace : undefined,
+  );
   const jobsLeaving = indexBy(jobs, ({ metadata, plan }) => leaves(metadata?.namespace, plan));
   const podsLeaving = indexBy(pods, ({ metadata, workflow }) => leaves(metadata?.namespace, workflow?.plan));
   const podsOf = indexBy(pods, (pod) => controllerOf(pod as KubeObject)?.uid);
@@ -220,6 +226,8 @@ export function createWorkflowSteps(
       return there.flatMap((step) => (step && !step.object.metadata?.deletionTimestamp ? [step] : []));
     },
     makersOf,
+    makersIn: (namespace) =>
+      [...jobsIn(namespace).map(ofJob), ...podsIn(namespace).map(ofPod)].flatMap((step) => step ?? []),
     leaversOf: (namespace, wanted) => {
       const artifact = inPlace(namespace, wanted);
       const which = [groupOf(namespace, artifact), `${namespace} `];

@@ -34,14 +34,20 @@ function differing(before: unknown, now: unknown, place: string): string[] {
   if (now === undefined) return [`${place} is gone`];
   if (Array.isArray(before) && Array.isArray(now)) return inLists(before, now, place);
   if (isMembers(before) && isMembers(now)) return inMembers(before, now, place);
+  if (place.endsWith(".marks"))
+    return [`${place.slice(0, -".marks".length)} has the same bytes and another mode or type`];
   return [`${place === "" ? "the key" : place} ${changeOf(before, now, place)}`];
 }
 
 function inMembers(before: Members, now: Members, place: string): string[] {
   const all = new Set([...Object.keys(before), ...Object.keys(now)].sort());
-  return [...all].flatMap((member) =>
-    differing(own(before, member), own(now, member), placeOf(place, member)),
-  );
+  const found = [...all].map((member) => ({
+    member,
+    said: differing(own(before, member), own(now, member), placeOf(place, member)),
+  }));
+  // What else is said of a file has its size, which other bytes change, too.
+  const isOther = found.some(({ member, said }) => member === "digest" && said.length > 0);
+  return found.flatMap(({ member, said }) => (member === "marks" && isOther ? [] : said));
 }
 
 function inLists(before: readonly unknown[], now: readonly unknown[], place: string): string[] {
@@ -67,7 +73,7 @@ function inItem(before: unknown, now: unknown, place: string, isVariable: boolea
 }
 
 function changeOf(before: unknown, now: unknown, place: string): string {
-  if (!/\.(image|digest|unpacked|marks)$/.test(place)) return "has another value";
+  if (!/\.(image|digest|unpacked)$/.test(place)) return "has another value";
   const [old, recent] = [before, now].map(shown);
   return old === undefined || recent === undefined ? "has another value" : `was ${old}, is ${recent}`;
 }

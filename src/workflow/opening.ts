@@ -54,6 +54,12 @@ export interface Failure {
 /** A step that pushes an input only if it fails. */
 export type Leaver = Pick<Producer, "uid" | "name" | "state">;
 
+/** What an input may be meant to be, and which step makes that. */
+export interface Meant {
+  readonly artifact: string;
+  readonly by: string;
+}
+
 /** All that is known of an input when a step's opening is decided. */
 export interface InputFacts {
   /** As messages name it. */
@@ -64,6 +70,8 @@ export interface InputFacts {
   readonly producers: readonly Producer[];
   /** Who would push it after a failure, oldest first. */
   readonly leavers?: readonly Leaver[];
+  /** What steps of the namespace make that is nearly named as it. Asked for only where nobody makes it. */
+  readonly meant?: () => Meant | undefined;
   /** Of before; undefined when the step is looked at for the first time. */
   readonly record: InputRecord | undefined;
 }
@@ -79,7 +87,7 @@ export type InputVerdict =
     }
   | { readonly kind: "made"; readonly by: readonly Producer[] }
   | ({ readonly kind: "failed" } & Failure)
-  | { readonly kind: "nobody"; readonly leaver?: Leaver }
+  | { readonly kind: "nobody"; readonly leaver?: Leaver; readonly meant?: Meant }
   | { readonly kind: "unknown"; readonly why: string };
 
 /** The verdict on an input, and what is to be remembered of it. */
@@ -195,12 +203,17 @@ function verdictOf(
   if (Object.values(states).includes("live")) return { kind: "unknown", why: "its tag is being written" };
   const isMoved = "digest" in head && head.digest !== found;
   if (failed !== undefined && !isMoved) return { kind: "failed", ...failed };
-  if ("missing" in head) {
-    const leaver = facts.leavers?.findLast(({ state }) => state === "live") ?? facts.leavers?.at(-1);
-    return { kind: "nobody", ...(leaver && { leaver }) };
-  }
+  if ("missing" in head) return nobodyOf(facts);
   const isPushed = Object.values(states).includes("pushed");
   return { kind: "there", pin: head.digest, mayBeOld: !exact && !isPushed && !isMoved };
+}
+
+/** That nobody makes it, and who might have been meant, or may still after a failure. */
+function nobodyOf({ leavers = [], meant: find }: InputFacts): Extract<InputVerdict, { kind: "nobody" }> {
+  const leaver = leavers.findLast(({ state }) => state === "live") ?? leavers.at(-1);
+  if (leaver) return { kind: "nobody", leaver };
+  const meant = find?.();
+  return { kind: "nobody", ...(meant && { meant }) };
 }
 
 /** The step that was to make it last, if it failed. */

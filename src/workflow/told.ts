@@ -1,6 +1,11 @@
 import type { BatchDecision } from "./batch.ts";
 import type { InputVerdict } from "./opening.ts";
 
+/** The batch of a step, if it is in one. */
+interface Batched {
+  readonly of?: { readonly name: string; readonly count: number } | undefined;
+}
+
 /** As many inputs as a sentence names. */
 const mostNamed = 8;
 
@@ -14,7 +19,7 @@ const mostNamed = 8;
 export function waitingSentence(
   inputs: readonly string[],
   verdicts: readonly InputVerdict[],
-  { missing, isLost }: Pick<BatchDecision, "missing" | "isLost">,
+  { missing, isLost, of }: Pick<BatchDecision, "missing" | "isLost"> & Pick<Batched, "of">,
 ): string {
   const open = verdicts.flatMap((verdict, i) => {
     const why = whyOf(verdict);
@@ -23,11 +28,19 @@ export function waitingSentence(
   const named = open.slice(0, mostNamed).join(", ");
   const more = open.length > mostNamed ? ` and ${open.length - mostNamed} more` : "";
   if (open.length > 0) return `Waits for ${named}${more}.`;
-  // Without how many: each that comes would have all others told anew.
+  const batch = of && missing ? batchSentence(of, missing) : "";
   if (missing && isLost)
-    return "Waits until all steps of its batch are there; all inputs are. Some of them have ended and were deleted, and it is not known any more which: another replica of the operator leads now. Create this step and those that wait with it again, without batch.";
-  if (missing) return "Waits until all steps of its batch are there; all inputs are.";
+    return `${batch} Some of them have ended and were deleted, and it is not known any more which: another replica of the operator leads now. Create this step and those that wait with it again, without batch.`;
+  if (batch !== "") return batch;
   return "All inputs are there; waits for steps that may be created together with it.";
+}
+
+/** Of a batch with more steps it is not said how many are there: each that comes would have all others told anew. */
+const mostCounted = 50;
+
+function batchSentence({ name, count }: NonNullable<Batched["of"]>, missing: number): string {
+  const are = count <= mostCounted ? `; ${count - missing} of ${count} are` : "";
+  return `Waits until all ${count} steps of its batch ${name} are there${are}. All inputs are there.`;
 }
 
 function whyOf(verdict: InputVerdict): string | undefined {
@@ -40,8 +53,10 @@ function whyOf(verdict: InputVerdict): string | undefined {
   return `made by ${first?.name}${others.length > 0 ? ` and ${others.length} more` : ""}`;
 }
 
-function whyNobody({ leaver }: Extract<InputVerdict, { kind: "nobody" }>): string {
-  if (leaver === undefined) return "not in the registry, and no step of this namespace makes it";
+function whyNobody({ leaver, meant }: Extract<InputVerdict, { kind: "nobody" }>): string {
+  const nobody = "not in the registry, and no step of this namespace makes it";
+  if (meant) return `${nobody}; did you mean ${meant.artifact}, which ${meant.by} makes?`;
+  if (leaver === undefined) return nobody;
   const { name, state } = leaver;
   if (state === "live") return `made by ${name} if that fails, as its failure-uri says`;
   if (state === "succeeded")
@@ -55,15 +70,26 @@ function whyNobody({ leaver }: Extract<InputVerdict, { kind: "nobody" }>): strin
  * @param inputs - of the step, in order
  * @param pins - what each has in input-digests
  * @param seconds - how long it waited
+ * @param verdicts - on each, where they count
  */
-export function openedSentence(inputs: readonly string[], pins: readonly string[], seconds: number): string {
-  const named = inputs.slice(0, mostNamed).map((input, i) => `${input} (${spoken(pins[i] ?? "")})`);
+export function openedSentence(
+  inputs: readonly string[],
+  pins: readonly string[],
+  seconds: number,
+  verdicts: readonly InputVerdict[] = [],
+): string {
+  const named = inputs
+    .slice(0, mostNamed)
+    .map((input, i) => `${input} (${spoken(pins[i] ?? "", verdicts[i])})`);
   const more = inputs.length > mostNamed ? ` and ${inputs.length - mostNamed} more` : "";
   const what = inputs.length === 0 ? "" : ` with ${named.join(", ")}${more}`;
   return `Starts after ${Math.round(seconds)} s${what}.`;
 }
 
-function spoken(pin: string): string {
+function spoken(pin: string, verdict: InputVerdict | undefined): string {
+  if (pin === "tag" && verdict?.kind === "nobody") return "by hand, though it is not in the registry";
+  if (pin === "tag" && verdict?.kind === "made")
+    return `as it is, by hand, before ${verdict.by[0]?.name} has pushed it`;
   if (pin === "tag") return "as it is, by hand";
   return pin === "wait" ? "the Pod waits for it: the operator may not ask its registry" : pin;
 }

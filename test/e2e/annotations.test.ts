@@ -523,7 +523,7 @@ const cases: Record<AnnotationName, Case> = {
       const step = { "input-uri": "seed:1", "wait-for-inputs": "true", batch: "pair/2" };
       await ws.apply(jobOf("batch-one", step, "cat tree/file"));
       await until(
-        async () => (await inputsAvailable(ws, "batch-one"))?.message?.includes("all steps of its batch"),
+        async () => (await inputsAvailable(ws, "batch-one"))?.message?.includes("steps of its batch pair"),
         "the condition that tells of the batch",
       );
       await ws.apply(jobOf("batch-two", step, "cat tree/file"));

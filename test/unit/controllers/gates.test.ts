@@ -509,6 +509,31 @@ describe("a step that waits", () => {
     expect(told("WaitingForInputs")).toEqual([expect.stringContaining(says)]);
   });
 
+  it("is told which artifact of its namespace it may have meant", async () => {
+    const outputs = { north: "climate/north:1", south: "climate/south:1" };
+    const makers = Object.entries(outputs).map(([name, output]) =>
+      job(name, { "output-uri": output }, { labels: injected }),
+    );
+    const { controllers, told } = world([
+      ...makers,
+      job("one", { ...wait, "input-uri": "climate/noth:1", "output-uri": "climate/oth:1" }),
+    ]);
+    await controllers[0]?.reconcile("ns/one");
+    expect(told("WaitingForInputs")).toEqual([
+      expect.stringContaining("did you mean climate/north:1, which Job north makes?"),
+    ]);
+  });
+
+  it("is told of its end once: a Job by its own controller", async () => {
+    const { controllers, told, setClock, writes } = world([
+      job("one", { ...wait, "input-uri": "a/b:1", "wait-timeout": "1s" }),
+    ]);
+    setClock(2_000);
+    await controllers[0]?.reconcile("ns/one");
+    expect(JSON.stringify(writes)).toContain("FailureTarget");
+    expect(told("InputNeverCame")).toEqual([]);
+  });
+
   it("is looked at when one has ended that would leave its input", () => {
     const map: StepAnnotations = { "output-uri": "a/b:1", "failure-uri": "a/b:failed" };
     const made = job("one", { ...wait, "input-uri": "a/b:failed" });

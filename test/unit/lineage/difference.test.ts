@@ -97,3 +97,15 @@ describe("the difference of two keys", () => {
     expect(differences(one, other)).toHaveLength(3);
   });
 });
+
+it.each([
+  ["marks alone in words", { marks: "b" }, ["input 1 raw.csv has the same bytes and another mode or type"]],
+  [
+    "no marks beside other bytes, whose size is in them",
+    { marks: "b", digest: `sha256:${"b".repeat(64)}` },
+    [`input 1 raw.csv.digest was sha256:${"a".repeat(12)}, is sha256:${"b".repeat(12)}`],
+  ],
+])("tells of a file %s", (_, change, said) => {
+  const file = { title: "raw.csv", digest: `sha256:${"a".repeat(64)}`, marks: "a" };
+  expect(differences({ inputs: [[file]] }, { inputs: [[{ ...file, ...change }]] })).toEqual(said);
+});

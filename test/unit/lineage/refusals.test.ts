@@ -156,7 +156,7 @@ describe("what a key cannot see", () => {
       "VolumeNotSeen",
     ]);
     expect(found.map(describeRefusal)).toContain(
-      'spec.containers[0].env[0].valueFrom.secretKeyRef: found the key "k" of the Secret "s". Add "secrets" to memoize-assume if it does not change the result, or name the variable in memoize-ignore-env. (SecretNotSeen)',
+      'spec.containers[0].env[0].valueFrom.secretKeyRef: found the key "k" of the Secret "s". Add "secrets" to memoize-assume, and to memoize-extra a version of the Secret that you raise when it changes; without that if it does not change the result. A variable that does not count may be named in memoize-ignore-env instead. (SecretNotSeen)',
     );
     expect(refusalsOf(stepOf(pod, { ignoreEnv: new Set(["A"]) }, {})).map(({ code }) => code)).not.toContain(
       "SecretNotSeen",

@@ -20,6 +20,10 @@ describe("what a step waits for, in a sentence", () => {
       { kind: "nobody", leaver: { uid: "x", name: "Job x", state: "failed" } },
       "a:1 (Job x failed, and has not pushed it, as its failure-uri says: see the log of its container oras)",
     ],
+    [
+      { kind: "nobody", meant: { artifact: "aa:1", by: "Job x" } },
+      "a:1 (not in the registry, and no step of this namespace makes it; did you mean aa:1, which Job x makes?)",
+    ],
     [{ kind: "made", by: [by("Job x")] }, "a:1 (made by Job x)"],
     [{ kind: "made", by: [by("Job x"), by("Pod y"), by("Pod z")] }, "a:1 (made by Job x and 2 more)"],
     [{ kind: "unknown", why: "no answer" }, "a:1 (no answer)"],
@@ -52,13 +56,28 @@ describe("what a step waits for, in a sentence", () => {
     expect(opened).toMatch(/^Starts after 2 s with a:0 \(sha256:a\), .* and 12 more\.$/);
   });
 
-  it("names its batch, or those that may still come, where all inputs are there", () => {
-    const [two, one] = [2, 1].map((missing) => waitingSentence(["a:1"], [there], { missing }));
-    expect(two).toContain("all steps of its batch");
-    // Each step that comes would have all others told anew.
+  it("names its batch, and how many of it are there, or those that may still come", () => {
+    const of = { name: "climate", count: 3 };
+    expect(waitingSentence(["a:1"], [there], { missing: 1, of })).toBe(
+      "Waits until all 3 steps of its batch climate are there; 2 of 3 are. All inputs are there.",
+    );
+    // Of many, each step that comes would have all others told anew.
+    const many = { name: "climate", count: 51 };
+    const [two, one] = [2, 1].map((missing) => waitingSentence(["a:1"], [there], { missing, of: many }));
+    expect(two).toContain("all 51 steps of its batch climate are there. ");
     expect(one).toBe(two);
-    for (const none of [0, undefined])
-      expect(waitingSentence(["a:1"], [there], { missing: none })).toContain("created together with it");
+    expect(waitingSentence(["a:1"], [there], { missing: 1, of, isLost: true })).toMatch(
+      /2 of 3 are\..* without batch\.$/,
+    );
+    for (const missing of [0, undefined])
+      expect(waitingSentence(["a:1"], [there], { missing, of })).toContain("created together with it");
+  });
+
+  it("does not say of what is not there that it is, where a step is started by hand", () => {
+    const verdicts: InputVerdict[] = [{ kind: "nobody" }, { kind: "made", by: [by("Job x")] }, there];
+    expect(openedSentence(["a:1", "b:1", "c:1"], ["tag", "tag", "sha256:a"], 11, verdicts)).toBe(
+      "Starts after 11 s with a:1 (by hand, though it is not in the registry), b:1 (as it is, by hand, before Job x has pushed it), c:1 (sha256:a).",
+    );
   });
 
   it("says how each input came", () => {
