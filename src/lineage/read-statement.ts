@@ -15,6 +15,8 @@ export interface Made {
   /** Such as `job/report`. */
   readonly step?: string;
   readonly pod?: string;
+  /** The annotation `run` of the step. */
+  readonly run?: string;
   readonly invocation?: string;
   readonly startedOn?: string;
   readonly finishedOn?: string;
@@ -50,6 +52,7 @@ export function readStatement(text: string, subject: string): Made | undefined {
     ...member("artifact", about["name"]),
     ...(isText(kind) && isText(name) && { step: `${kind.toLowerCase()}/${name}` }),
     ...member("pod", result["pod"]),
+    ...member("run", external["run"]),
     ...member("invocation", metadata["invocationId"]),
     ...member("startedOn", metadata["startedOn"]),
     ...member("finishedOn", metadata["finishedOn"]),

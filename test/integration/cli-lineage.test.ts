@@ -2,14 +2,15 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { exits } from "../../src/cli/exits.ts";
-import { writeIn } from "../../src/controllers/memo-store.ts";
+import { findIn, type MemoStore, retagIn, writeIn } from "../../src/controllers/memo-store.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { canonical, sha256 } from "../../src/lineage/canonical.ts";
 import { nameOfKey, referrerOf } from "../../src/lineage/sign.ts";
 import { statementOf } from "../../src/lineage/statement.ts";
-import { readManifest } from "../../src/registry/manifests.ts";
+import { readManifest, writeManifest } from "../../src/registry/manifests.ts";
 import { addReferrer } from "../../src/registry/referrers.ts";
+import { indexManifest } from "../../src/workflow/output-index.ts";
 import { agentProgram } from "../support/agent-pod.ts";
 import { jobOf, podOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
@@ -34,12 +35,13 @@ interface Run {
   readonly inputs?: readonly { readonly uri: string; readonly digest: string }[];
   readonly program?: string;
   readonly at?: number;
+  readonly run?: string;
   readonly key?: KeyObject;
 }
 
 /** Writes what the operator would about a run. */
 async function state(registry: KeptRegistry, host: string, run: Run): Promise<void> {
-  const { artifact, digest, step, inputs = [], program = "x", at = 0 } = run;
+  const { artifact, digest, step, inputs = [], program = "x", at = 0, run: ofRun } = run;
   const [repository = ""] = artifact.split(":");
   const asked = {
     ...registry,
@@ -66,11 +68,30 @@ async function state(registry: KeptRegistry, host: string, run: Run): Promise<vo
       inputs: inputs.map((input) => ({ ...input, uri: `oci://${input.uri}` })),
       pod: { uid: `uid-${step}-${at}`, name: `${step}-x7k2p` },
       exitCodes: { main: 0 },
+      run: ofRun,
     }),
   );
   const about = { invocation: `uid-${step}-${at}`, created: finishedOn };
   await addReferrer(asked, subject, { ...referrerOf(text, run.key), ...about }, () => {});
 }
+
+/** Where the operator keeps what it remembers. */
+function storeIn(registry: KeptRegistry, at: number): MemoStore {
+  const signal = AbortSignal.timeout(60_000);
+  const own = { ...registry, peer: { host: registry.host }, signal };
+  const scope = { ...{ namespace: "x", name: "oras", uid: "u", secret: "s" }, state: undefined };
+  return {
+    registry: own,
+    repository: names.memoRepository,
+    scope,
+    seen: new WeakMap(),
+    now: () => at * 1_000,
+  };
+}
+
+/** The parts of a key, which differ in a variable. */
+const partsWith = (value: string) =>
+  canonical({ pod: { containers: [{ name: "main", env: [{ name: "LEVEL", value }] }] } });
 
 /** Writes what the operator would of a memoized step that has succeeded, with a variable. */
 async function remember(
@@ -78,26 +99,37 @@ async function remember(
   {
     artifact,
     digest,
-    uid,
     at,
     value,
-  }: { artifact: string; digest: string; uid: string; at: number; value: string },
+    by,
+  }: {
+    artifact: string;
+    digest: string;
+    at: number;
+    value: string;
+    by: { name: string; uid: string; pod?: string };
+  },
 ): Promise<void> {
   const [repository = "", tag = ""] = artifact.split(":");
-  const signal = AbortSignal.timeout(60_000);
-  const own = { ...registry, peer: { host: registry.host }, signal, repository };
-  const scope = { ...{ namespace: "x", name: "oras", uid: "u", secret: "s" }, state: undefined };
-  const parts = canonical({ pod: { containers: [{ name: "main", env: [{ name: "LEVEL", value }] }] } });
-  await writeIn(
-    { registry: own, repository: names.memoRepository, scope, seen: new WeakMap(), now: () => at * 1_000 },
-    {
-      key: sha256(parts),
-      parts,
-      by: { kind: "Job", name: "make", uid },
-      tag,
-      output: { repository, digest },
-    },
-  );
+  const parts = partsWith(value);
+  const entry = {
+    key: sha256(parts),
+    parts,
+    by: { kind: "Job", ...by },
+    tag,
+    output: { repository, digest },
+  };
+  await writeIn(storeIn(registry, at), entry);
+}
+
+/** Gives a tag the result that was remembered, as the operator does of a step that does the same work. */
+async function take(registry: KeptRegistry, artifact: string, value: string): Promise<void> {
+  const [repository = "", tag = ""] = artifact.split(":");
+  const store = storeIn(registry, 1_000);
+  const found = await findIn(store, sha256(partsWith(value)), undefined);
+  if (found.kind !== "hit") throw new Error(`it is not remembered: ${JSON.stringify(found)}`);
+  const limits = { before: undefined, deadline: 1_000_000 + 50_000 };
+  expect(await retagIn(store, found.entry, { repository, tag }, limits)).toEqual({ kind: "done" });
 }
 
 async function done(plugin: Plugin, ...args: string[]): Promise<string> {
@@ -165,6 +197,156 @@ describe("trace", () => {
   });
 });
 
+describe("trace of bytes that several steps have made", () => {
+  /** Two runs of two steps, which make the same; the second run is the later one. */
+  async function runTwice(registry: KeptRegistry, host: string, bytes: string) {
+    const found = { raw: "", plot: "" };
+    for (const [n, at] of [
+      [1, 10],
+      [2, 20],
+    ] as const) {
+      const raw = await registry.push(`raw:t${n}`, { content: `${bytes} raw` });
+      const plot = await registry.push(`plot:t${n}`, { content: `${bytes} plot` });
+      const about = { run: `t${n}` };
+      await state(registry, host, { ...about, artifact: `raw:t${n}`, digest: raw, step: `t${n}-raw`, at });
+      await state(registry, host, {
+        ...{ ...about, artifact: `plot:t${n}`, digest: plot, step: `t${n}-plot`, at: at + 2 },
+        inputs: [{ uri: `${host}/raw:t${n}`, digest: raw }],
+      });
+      Object.assign(found, { raw, plot });
+    }
+    return found;
+  }
+
+  test("the statement of the name that was asked for tells, and each input is of the same run", async ({
+    kept: { host, registry, plugin },
+  }) => {
+    const { raw, plot } = await runTwice(registry, host, "1");
+    for (const [n, at, then] of [
+      [1, 12, 10],
+      [2, 22, 20],
+    ]) {
+      expect(await done(plugin, "trace", `plot:t${n}`)).toBe(
+        [
+          `plot:t${n}  ${short(plot)}`,
+          `  made by job/t${n}-plot (Pod t${n}-plot-x7k2p), 1970-01-01T00:00:${at}.000Z`,
+          "  image busybox (sha256:eeeeeeeeeeee)",
+          `  from raw:t${n}  ${short(raw)}`,
+          `    made by job/t${n}-raw (Pod t${n}-raw-x7k2p), 1970-01-01T00:00:${then}.000Z`,
+          "    image busybox (sha256:eeeeeeeeeeee)",
+          "",
+        ].join("\n"),
+      );
+    }
+    const told = JSON.parse(await done(plugin, "trace", "plot:t1", "-o", "json"));
+    expect(told).toMatchObject({
+      ...{ madeBy: { step: "job/t1-plot", artifact: "plot:t1", run: "t1" }, chosenBy: "name" },
+      sameBytesBy: [{ step: "job/t2-plot", artifact: "plot:t2", run: "t2" }],
+    });
+    expect(await done(plugin, "why", "plot:t1")).toContain("It made plot:t1");
+  });
+
+  test("a name of which no statement tells says how many have made it", async ({
+    kept: { host, registry, plugin },
+  }) => {
+    const { raw } = await runTwice(registry, host, "1");
+    await registry.push("raw:mine", { content: "1 raw" });
+    for (const name of ["raw:mine", `raw@${raw}`])
+      expect(await done(plugin, "trace", name)).toContain(
+        "  the same bytes were made by 2 steps; the latest: job/t2-raw (Pod t2-raw-x7k2p) as raw:t2, ",
+      );
+    const other = await registry.push("raw:t3", { content: "3 raw" });
+    await state(registry, host, { artifact: "raw:t3", digest: other, step: "t3-raw" });
+    await registry.push("raw:theirs", { content: "3 raw" });
+    expect(await done(plugin, "trace", "raw:theirs")).toContain(
+      "  made by job/t3-raw (Pod t3-raw-x7k2p) as raw:t3, ",
+    );
+    expect(JSON.parse(await done(plugin, "trace", "raw:mine", "-o", "json"))).toMatchObject({
+      ...{ chosenBy: "bytes", madeBy: { step: "job/t2-raw" }, sameBytesBy: [{ step: "job/t1-raw" }] },
+    });
+  });
+
+  test("a result that was remembered is told as that of its step, in the same repository and in another", async ({
+    kept: { host, registry, plugin },
+  }) => {
+    const { raw, plot } = await runTwice(registry, host, "1");
+    const by = { name: "t1-plot", uid: "u1", pod: "t1-plot-x7k2p" };
+    await remember(registry, { artifact: "plot:t1", digest: plot, by, at: 12, value: "quick" });
+    for (const taken of ["plot:u", "copies/plot:1"]) {
+      await take(registry, taken, "quick");
+      expect(await done(plugin, "trace", taken)).toBe(
+        [
+          `${taken}  ${short(plot)}`,
+          "  result of job/t1-plot (memoized), made by Pod t1-plot-x7k2p as plot:t1, 1970-01-01T00:00:12.000Z",
+          "  image busybox (sha256:eeeeeeeeeeee)",
+          `  from raw:t1  ${short(raw)}`,
+          "    made by job/t1-raw (Pod t1-raw-x7k2p), 1970-01-01T00:00:10.000Z",
+          "    image busybox (sha256:eeeeeeeeeeee)",
+          "",
+        ].join("\n"),
+      );
+    }
+    expect(JSON.parse(await done(plugin, "trace", "copies/plot:1", "-o", "json"))).toMatchObject({
+      chosenBy: "memoized",
+      memoizedFrom: { step: "job/t1-plot", pod: "t1-plot-x7k2p", at: "1970-01-01T00:00:12.000Z" },
+      inputs: [{ artifact: "raw:t1" }],
+    });
+    // Where statements are not written, what is remembered tells.
+    const alone = await registry.push("alone:1", { content: "alone" });
+    const maker = { name: "alone", uid: "u2", pod: "alone-x7k2p" };
+    await remember(registry, { artifact: "alone:1", digest: alone, by: maker, at: 30, value: "alone" });
+    await take(registry, "alone:2", "alone");
+    expect(await done(plugin, "trace", "alone:2")).toContain(
+      "  result of job/alone (memoized), made by Pod alone-x7k2p, 1970-01-01T00:00:30.000Z\n",
+    );
+  });
+
+  test("a copy in another repository is told by the statements about what it is a copy of", async ({
+    kept: { host, registry, plugin },
+  }) => {
+    const made = { content: "x", annotations: { [names.artifactImageAnnotation]: "split:1" } };
+    const digest = await registry.push("made/x:1", made);
+    await state(registry, host, { artifact: "made/x:1", digest, step: "make" });
+    await registry.push("copy/x:1", made);
+    expect(await done(plugin, "trace", "copy/x:1")).toContain(
+      "  made by job/make (Pod make-x7k2p) as made/x:1, ",
+    );
+  });
+
+  test("an index is followed to its parts", async ({ kept: { host, registry, plugin } }) => {
+    const parts: { digest: string; mediaType: string; size: number; index: number }[] = [];
+    for (const index of [0, 1]) {
+      const digest = await registry.push(`s:${index}`, { content: `part ${index}` });
+      await state(registry, host, { artifact: `s:${index}`, digest, step: "samples", at: index });
+      const mediaType = "application/vnd.oci.image.manifest.v1+json";
+      parts.push({ digest, mediaType, size: 1, index });
+    }
+    const { mediaType, bytes } = indexManifest(parts);
+    const own = { ...registry, peer: { host: registry.host }, signal: AbortSignal.timeout(60_000) };
+    await writeManifest(own, "s", "all", { mediaType, bytes: bytes.toString() });
+    const all = `sha256:${sha256(bytes.toString())}`;
+    const gathered = await registry.push("gathered:1", { content: "all" });
+    await state(registry, host, {
+      ...{ artifact: "gathered:1", digest: gathered, step: "gather" },
+      inputs: [{ uri: `${host}/s:all`, digest: all }],
+    });
+    expect(await done(plugin, "trace", "gathered:1")).toContain(
+      [
+        `  from s:all  ${short(all)}`,
+        "    an index of 2 parts",
+        `    part s@${short(parts[0]?.digest ?? "")}`,
+        "      made by job/samples (Pod samples-x7k2p) as s:0, 1970-01-01T00:00:00.000Z",
+        "      image busybox (sha256:eeeeeeeeeeee)",
+        `    part s@${short(parts[1]?.digest ?? "")}`,
+        "      made by job/samples (Pod samples-x7k2p) as s:1, 1970-01-01T00:00:01.000Z",
+        "",
+      ].join("\n"),
+    );
+    const told = JSON.parse(await done(plugin, "trace", "s:all", "-o", "json"));
+    expect(told).toMatchObject({ source: "index", parts: [{ madeBy: { step: "job/samples" } }, {}] });
+  });
+});
+
 describe("why", () => {
   test("tells by its key what has changed that no statement records", async ({
     kept: { ns, host, registry, plugin },
@@ -175,7 +357,7 @@ describe("why", () => {
     const run = async (value: string, at: number) => {
       const digest = await registry.push(artifact, { content: `${at}` });
       await state(registry, host, { artifact, digest, step: "make", at });
-      await remember(registry, { artifact, digest, uid, at, value });
+      await remember(registry, { artifact, digest, by: { name: "make", uid }, at, value });
       const message = JSON.stringify({ artifact: `${host}/${artifact}`, digest, bytes: 1, seconds: 1 });
       const terminated = { exitCode: 0, finishedAt: new Date().toISOString(), message, containerID: "x" };
       const status = { name: names.pushContainer, ready: false, restartCount: 0, image: "x", imageID: "x" };
@@ -197,7 +379,7 @@ describe("why", () => {
     );
     // What another step has made since tells nothing of this one.
     const digest = await registry.push(artifact, { content: "30" });
-    await remember(registry, { artifact, digest, uid: "other", at: 40, value: "else" });
+    await remember(registry, { artifact, digest, by: { name: "make", uid: "other" }, at: 40, value: "else" });
     expect((await plugin.run("why", "pod/make-x7k2p")).stdout).not.toContain("key");
     expect(JSON.parse(await done(plugin, "why", artifact, "-o", "json"))).toMatchObject({
       key: {

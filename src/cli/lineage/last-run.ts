@@ -3,6 +3,7 @@ import { names } from "../../../schema/names.ts";
 import { parseReference } from "../../annotations/reference.ts";
 import { cacheIn, pushesOf } from "../../controllers/outcomes.ts";
 import { type Change, changesBetween } from "../../lineage/changes.ts";
+import { nameOf } from "../../lineage/choose-statement.ts";
 import type { OpenRegistry } from "../remote/open.ts";
 import { type Statement, statementsAbout } from "./statements.ts";
 
@@ -58,7 +59,10 @@ export async function lastRunOf(
   const { artifact, digest, replaced, invocation } = push;
   const about = (of: string) => statementsAbout(registry, prefix + push.repository, of);
   const all = await about(digest);
-  const now = all.find((one) => one.invocation === invocation) ?? all[0];
+  const now =
+    all.find((one) => one.invocation === invocation) ??
+    all.find((one) => nameOf(one) === prefix + artifact) ??
+    all[0];
   if (now === undefined) return undefined;
   const sameStep = (one: Statement) => one !== now && one.step === now.step;
   const earlier = [...all, ...(replaced === undefined ? [] : await about(replaced))].filter(sameStep);
