@@ -347,6 +347,40 @@ describe("trace of bytes that several steps have made", () => {
   });
 });
 
+describe("ls", () => {
+  test("names inputs of the same run, also in other repositories, and who made the parts of an index", async ({
+    kept: { ns, host, registry, plugin },
+  }) => {
+    const raw = await registry.push("raw:t1", { content: "raw" });
+    for (const tag of ["t2", "t3"]) await registry.push(`raw:${tag}`, { content: "raw" });
+    const annotations = { [names.artifactInputAnnotation]: raw };
+    for (const tag of ["t1", "t2", "mine"]) await registry.push(`plot:${tag}`, { annotations });
+    const part = await registry.push("s:0", { content: "part" });
+    const mediaType = "application/vnd.oci.image.manifest.v1+json";
+    const index = indexManifest([{ index: 0, digest: part, mediaType, size: 1 }]);
+    const own = { ...registry, peer: { host: registry.host }, signal: AbortSignal.timeout(60_000) };
+    await writeManifest(own, "s", "all", { ...index, bytes: index.bytes.toString() });
+    await ns.create(resources.pods, podOf("samples-0", {}) as KubeObject);
+    const message = JSON.stringify({ artifact: `${host}/s:0`, digest: part, bytes: 1, seconds: 1 });
+    const terminated = { exitCode: 0, finishedAt: new Date().toISOString(), message, containerID: "x" };
+    const status = { name: names.pushContainer, ready: false, restartCount: 0, image: "x", imageID: "x" };
+    await ns.patchStatus(resources.pods, "samples-0", {
+      phase: "Succeeded",
+      containerStatuses: [{ ...status, state: { terminated } }],
+    });
+    for (const command of [["ls"], ["ls", "plot"]]) {
+      const { items } = JSON.parse((await plugin.run(...command, "-o", "json")).stdout) as {
+        items: { artifact: string; from: object[] }[];
+      };
+      const fromOf = (name: string) => items.find(({ artifact }) => artifact === name)?.from;
+      expect(fromOf("plot:t1")).toEqual([{ digest: raw, artifact: "raw:t1" }]);
+      expect(fromOf("plot:t2")).toEqual([{ digest: raw, artifact: "raw:t2" }]);
+      expect(fromOf("plot:mine")).toMatchObject([{ digest: raw, others: 2 }]);
+    }
+    expect((await plugin.run("ls", "s")).stdout).toMatch(/s:all .* pod\/samples-0 /);
+  });
+});
+
 describe("why", () => {
   test("tells by its key what has changed that no statement records", async ({
     kept: { ns, host, registry, plugin },

@@ -9,6 +9,7 @@ import type { Registry } from "../oci/types.ts";
 import { formatData } from "../show/output.ts";
 import { shortAge, shortSize } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
+import { type From, fromOf, type Tagged } from "./inputs.ts";
 import { type ArtifactManifest, readManifest } from "./manifest.ts";
 import { isRepository, isTag } from "./reference.ts";
 
@@ -37,6 +38,8 @@ export interface Listed {
   readonly pushed?: Date;
   /** The step that pushed it, where that is known. */
   readonly step?: string;
+  /** What it was made from; undefined where nobody has looked for names. */
+  readonly from?: readonly From[];
 }
 
 /**
@@ -80,6 +83,21 @@ export async function listArtifacts(
     ];
   });
   return found.flat();
+}
+
+/**
+ * The list, with what the inputs of each artifact are called.
+ *
+ * @param listed - of one registry
+ * @param tagged - the names of its digests; of what is not there, those in the list
+ */
+export function withFrom(
+  listed: readonly Listed[],
+  tagged: ReadonlyMap<string, readonly Tagged[]> = new Map(),
+): Listed[] {
+  const own = Map.groupBy(listed, ({ manifest }) => manifest?.digest ?? "");
+  const names = new Map<string, readonly Tagged[]>([...own, ...tagged]);
+  return listed.map((item) => ({ ...item, from: fromOf(item.manifest?.inputs ?? [], item, names) }));
 }
 
 /**
@@ -147,32 +165,25 @@ export function formatList(
 ): string {
   if (format === "json" || format === "yaml") return formatData({ items: listed.map(dataOf) }, format);
   if (format === "name") return listed.map((item) => `${item.repository}:${item.tag}\n`).join("");
-  const nameByDigest = new Map(
-    listed.map((item) => [item.manifest?.digest, `${item.repository}:${item.tag}`] as const),
-  );
   const before = everywhere ? ["NAMESPACE", "CACHE"] : [];
   const after = format === "wide" ? ["DIGEST"] : [];
   const header = [...before, "ARTIFACT", "SIZE", "FILES", "MADE BY", "FROM", "AGE", ...after];
   const rows = listed.map((item) => [
     ...(everywhere ? [item.namespace, item.cache] : []),
-    ...columnsOf(item, nameByDigest, now),
+    ...columnsOf(item, now),
     ...(format === "wide" ? [item.manifest?.digest ?? unknown] : []),
   ]);
   return formatTable(header, rows);
 }
 
-function columnsOf(
-  item: Listed,
-  nameByDigest: ReadonlyMap<string | undefined, string>,
-  now: number,
-): string[] {
+function columnsOf(item: Listed, now: number): string[] {
   const { repository, tag, manifest, step } = item;
   const name = `${repository}:${tag}`;
   const time = timeOf(item);
   const age = time === undefined ? unknown : shortAge((now - time.getTime()) / 1000);
   if (manifest === undefined) return [name, unknown, unknown, step ?? unknown, unknown, age];
   const { bytes, images, inputs } = manifest;
-  const from = inputs.map((digest) => nameByDigest.get(digest) ?? digest.slice(0, "sha256:".length + 12));
+  const from = (item.from ?? inputs.map((digest): From => ({ digest }))).map(shownFrom);
   return [
     name,
     shortSize(bytes),
@@ -181,6 +192,11 @@ function columnsOf(
     from.join(",") || unknown,
     age,
   ];
+}
+
+function shownFrom({ digest, artifact, others }: From): string {
+  if (artifact === undefined) return digest.slice(0, "sha256:".length + 12);
+  return others === undefined ? artifact : `${artifact} or ${others} more`;
 }
 
 /** How many files there are; a folder's archive would have to be read for that. */
@@ -192,7 +208,7 @@ function withoutDigest(image: string): string {
   return image.replace(/@sha256:[0-9a-f]+$/, "");
 }
 
-function dataOf({ namespace, cache, repository, tag, manifest, pushed, step }: Listed) {
+function dataOf({ namespace, cache, repository, tag, manifest, pushed, step, from }: Listed) {
   return {
     namespace,
     cache,
@@ -205,6 +221,7 @@ function dataOf({ namespace, cache, repository, tag, manifest, pushed, step }: L
       files: fileCount(manifest),
       images: manifest.images,
       inputs: manifest.inputs,
+      ...(from && { from }),
       created: manifest.created?.toISOString(),
       kind: manifest.other ?? "artifact",
       parts: manifest.parts.map(({ path, size, digest, packed }) => ({ path, bytes: size, digest, packed })),

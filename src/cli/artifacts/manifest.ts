@@ -40,6 +40,8 @@ export interface ArtifactManifest {
   readonly created?: Date;
   /** What else it is, if it is none. */
   readonly other?: "index" | "image";
+  /** Digests of what an index lists. */
+  readonly listed?: readonly string[];
 }
 
 interface Layer extends Partial<Descriptor> {
@@ -75,7 +77,7 @@ export function readManifest(raw: RawManifest, shown: string): ArtifactManifest 
     images: numbered(document.annotations, names.artifactImageAnnotation),
     inputs: numbered(document.annotations, names.artifactInputAnnotation),
     ...(created.getTime() > 0 ? { created } : {}),
-    ...(isIndex ? { other: "index" } : parts.length === 0 ? { other: "image" } : {}),
+    ...(isIndex ? { other: "index", listed: digestsIn(all) } : parts.length === 0 ? { other: "image" } : {}),
   };
 }
 
@@ -92,7 +94,7 @@ export function joined(
   parts: readonly ArtifactManifest[],
   shown: string,
 ): ArtifactManifest {
-  const { other: _, ...rest } = index;
+  const { other: _, listed: __, ...rest } = index;
   const all = withoutClashes(
     parts.flatMap((part) => part.parts),
     shown,
@@ -151,6 +153,11 @@ function descriptorOf(layer: Layer | null, shown: string): Descriptor {
     throw new CliError(message, exits.failed);
   }
   return { mediaType, digest, size };
+}
+
+function digestsIn(listed: readonly Layer[]): string[] {
+  const digests = listed.map(({ digest }) => String(digest)).filter((digest) => digestPattern.test(digest));
+  return [...new Set(digests)];
 }
 
 /** What is there in place of a list, or of an item of one, has no fields that count. */

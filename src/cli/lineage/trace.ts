@@ -179,17 +179,13 @@ async function ofIndex(look: Look, repository: string, digests: readonly string[
 }
 
 /** Undefined where it is no index, or cannot be understood. */
-function partsIn(manifest: RawManifest): string[] | undefined {
+function partsIn(manifest: RawManifest): readonly string[] | undefined {
   try {
-    if (readManifest(manifest, "").other !== "index") return undefined;
+    return readManifest(manifest, "").listed;
   } catch (error) {
     if (error instanceof CliError) return undefined; // anybody can have pushed it
     throw error;
   }
-  const { manifests } = Object(parsed(manifest.bytes)) as { readonly manifests?: unknown };
-  const listed: readonly unknown[] = Array.isArray(manifests) ? manifests : [];
-  const digests = listed.map((part) => String((Object(part) as { digest?: unknown }).digest));
-  return [...new Set(digests.filter((digest) => digestPattern.test(digest)))];
 }
 
 /** In the registry that the artifact above is in, by its name; elsewhere nobody is asked. */

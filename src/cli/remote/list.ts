@@ -2,7 +2,7 @@ import { hasKeeper } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import type { Room } from "../../cache/usage.ts";
 import { subjectOfTag } from "../../common/fallback-tag.ts";
-import { hiddenIn, type Listed, listArtifacts, listTags } from "../artifacts/list.ts";
+import { hiddenIn, type Listed, listArtifacts, listTags, withFrom } from "../artifacts/list.ts";
 import { parseNamed } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
@@ -46,7 +46,7 @@ export async function listAll(
     const about = { repository: named.repository, prefix: "", namespace: "", cache: host };
     const open = await openHost({ host, plainHttp: false });
     return {
-      listed: await use(open, ({ registry }) => listArtifacts(registry, about)),
+      listed: await use(open, async ({ registry }) => withFrom(await listArtifacts(registry, about))),
       problems: [],
       notes: [],
     };

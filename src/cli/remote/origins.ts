@@ -2,11 +2,15 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
 import { keepsArtifacts } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
+import { subjectOfTag } from "../../common/fallback-tag.ts";
 import { pushesOf } from "../../controllers/outcomes.ts";
 import { listed } from "../../kube/list.ts";
 import { resources } from "../../kube/resources.ts";
+import type { Inventory } from "../../retention/facts.ts";
 import { timeOf } from "../../retention/times.ts";
-import { hiddenIn, type Listed, listArtifacts } from "../artifacts/list.ts";
+import type { Tagged } from "../artifacts/inputs.ts";
+import { hiddenIn, type Listed, listArtifacts, withFrom } from "../artifacts/list.ts";
+import { isRepository, isTag } from "../artifacts/reference.ts";
 import { reasonOf } from "../output.ts";
 import { inventoryOf } from "./ask-keeper.ts";
 import { nameOf } from "./find-cache.ts";
@@ -27,24 +31,69 @@ export async function listWithOrigins(
   { registry, prefix, of }: OpenRegistry,
   about: Omit<Parameters<typeof listArtifacts>[1], "prefix" | "hidden">,
 ): Promise<{ readonly listed: readonly Listed[]; readonly notes: readonly string[] }> {
-  const none = () => new Map<string, never>();
   const notes: string[] = [];
-  const [artifacts, pushed, steps] = await Promise.all([
-    listArtifacts(registry, { ...about, prefix, hidden: hiddenIn(of?.cache) }),
+  const hidden = hiddenIn(of?.cache);
+  const [artifacts, inventory, pushes] = await Promise.all([
+    listArtifacts(registry, { ...about, prefix, hidden }),
     of && keepsArtifacts(of.cache as StoredOrasCache)
-      ? pushTimes(of.session, of.cache).catch((error: unknown) => {
+      ? inventoryOf(of.session, of.cache).catch((error: unknown) => {
           notes.push(silenceOf(of.session, of.cache, error));
-          return none();
+          return undefined;
         })
-      : none(),
-    of ? stepsOf(of.session).catch(none) : none(),
+      : undefined,
+    of ? pushesIn(of.session).catch(() => []) : [],
   ]);
+  const pushed = pushTimes(inventory);
+  const steps = stepsOf(pushes);
   const listed = artifacts.map((item) => {
+    const digest = item.manifest?.digest;
     // A tag that has moved meanwhile is another artifact.
-    const key = `${prefix}${item.repository}:${item.tag}@${item.manifest?.digest}`;
-    return { ...item, ...pushed.get(key), ...steps.get(key) };
+    const key = `${prefix}${item.repository}:${item.tag}@${digest}`;
+    const step = steps.get(key) ?? stepOfParts(`${prefix}${item.repository}`, item, pushes);
+    return { ...item, ...pushed.get(key), ...(step !== undefined && { step }) };
   });
-  return { listed, notes };
+  if (inventory) return { listed: withFrom(listed, namesIn(inventory, prefix, hidden)), notes };
+  // Of one repository alone, what else there is tells what its inputs are called.
+  const isPart = about.repository !== undefined && of !== undefined && of.cache.spec?.deploy !== false;
+  const unnamed = unnamedIn(listed);
+  const others =
+    isPart && unnamed > 0
+      ? await listArtifacts(registry, { ...about, repository: undefined, prefix, hidden })
+      : [];
+  return {
+    listed: withFrom(
+      listed,
+      Map.groupBy(others, ({ manifest }) => manifest?.digest ?? ""),
+    ),
+    notes,
+  };
+}
+
+function unnamedIn(listed: readonly Listed[]): number {
+  const known = new Set(listed.map(({ manifest }) => manifest?.digest));
+  return listed.flatMap(({ manifest }) => manifest?.inputs ?? []).filter((digest) => !known.has(digest))
+    .length;
+}
+
+/** What digests are called, also in repositories that are not listed. */
+function namesIn(
+  { manifests }: Inventory,
+  prefix: string,
+  hidden: readonly string[],
+): ReadonlyMap<string, readonly Tagged[]> {
+  const named = manifests
+    .filter(({ repository }) => repository.startsWith(prefix) && isRepository(repository))
+    .map((each) => ({ ...each, repository: each.repository.slice(prefix.length) }))
+    .filter(({ repository }) => !hidden.includes(repository))
+    .flatMap(({ repository, digest, tags }) =>
+      tags
+        .filter(({ name }) => isTag(name) && subjectOfTag(name) === undefined)
+        .map(({ name: tag, pushed }) => {
+          const time = timeOf(pushed);
+          return { digest, repository, tag, pushed: time === undefined ? undefined : new Date(time) };
+        }),
+    );
+  return Map.groupBy(named, ({ digest }) => digest);
 }
 
 function silenceOf({ namespace, kubectlOptions }: Session, cache: OrasCache, error: unknown): string {
@@ -56,12 +105,9 @@ function silenceOf({ namespace, kubectlOptions }: Session, cache: OrasCache, err
 }
 
 /** By `repository:tag@digest`, with the whole repository. */
-async function pushTimes(
-  session: Session,
-  cache: OrasCache,
-): Promise<ReadonlyMap<string, Pick<Listed, "pushed">>> {
+function pushTimes(inventory: Inventory | undefined): ReadonlyMap<string, Pick<Listed, "pushed">> {
   const found = new Map<string, { pushed: Date }>();
-  for (const { repository, digest, tags } of (await inventoryOf(session, cache)).manifests)
+  for (const { repository, digest, tags } of inventory?.manifests ?? [])
     for (const { name, pushed } of tags) {
       const time = timeOf(pushed);
       if (time !== undefined) found.set(`${repository}:${name}@${digest}`, { pushed: new Date(time) });
@@ -69,16 +115,42 @@ async function pushTimes(
   return found;
 }
 
-async function stepsOf({ client, namespace }: Session): Promise<ReadonlyMap<string, Pick<Listed, "step">>> {
+interface StepPush {
+  /** `repository:tag`, with the whole repository. */
+  readonly name: string;
+  readonly digest: string;
+  readonly step: string;
+  readonly time: number;
+}
+
+async function pushesIn({ client, namespace }: Session): Promise<StepPush[]> {
   const signal = AbortSignal.timeout(longestMs);
-  const found = new Map<string, { step: string; time: number }>();
+  const found: StepPush[] = [];
   for await (const pod of listed<V1Pod>(client, resources.pods, { namespace, signal }))
     for (const { artifact, digest, finishedAt } of pushesOf(pod)) {
-      const key = `${artifact.slice(artifact.indexOf("/") + 1)}@${digest}`;
-      const time = finishedAt.getTime();
-      if ((found.get(key)?.time ?? 0) < time) found.set(key, { step: stepOf(pod), time });
+      const name = artifact.slice(artifact.indexOf("/") + 1);
+      found.push({ name, digest, step: stepOf(pod), time: finishedAt.getTime() });
     }
-  return new Map([...found].map(([key, { step }]) => [key, { step }]));
+  return found;
+}
+
+/** By `repository:tag@digest`, who pushed it last. */
+function stepsOf(pushes: readonly StepPush[]): ReadonlyMap<string, string> {
+  const inOrder = pushes.toSorted((a, b) => a.time - b.time);
+  return new Map(inOrder.map(({ name, digest, step }) => [`${name}@${digest}`, step]));
+}
+
+/** An index is made by the operator, of what the Pods of one Job have pushed. */
+function stepOfParts(
+  repository: string,
+  { manifest }: Listed,
+  pushes: readonly StepPush[],
+): string | undefined {
+  const parts = new Set(manifest?.listed ?? []);
+  if (parts.size === 0) return undefined;
+  const isPart = ({ name, digest }: StepPush) => parts.has(digest) && name.startsWith(`${repository}:`);
+  const [step, ...others] = new Set(pushes.filter(isPart).map((push) => push.step));
+  return others.length === 0 ? step : undefined;
 }
 
 /** As `status` takes it. */

@@ -1,10 +1,10 @@
-const units = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
+const units = ["B", "Ki", "Mi", "Gi", "Ti", "Pi"];
 
 /**
  * A number of bytes, short, in the units of Kubernetes.
  *
  * @param bytes - how many
- * @returns such as `512`, `1.5Ki` or `20Gi`
+ * @returns such as `512B`, `1.5Ki` or `20Gi`
  */
 export function shortSize(bytes: number): string {
   let value = bytes;

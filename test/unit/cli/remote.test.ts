@@ -99,8 +99,8 @@ describe("durations, sizes and ages", () => {
 
   it("are short", () => {
     expect([0, 1023, 1024, 1536, 10 * 1024, 5e9].map(shortSize)).toEqual([
-      "0",
-      "1023",
+      "0B",
+      "1023B",
       "1.0Ki",
       "1.5Ki",
       "10Ki",
@@ -140,7 +140,7 @@ describe("what is printed", () => {
     progress.end();
     expect(lines).toEqual(["The connection broke.\n"]);
     expect(lineOf("Getting a/b:1", 50, 100, 2)).toBe(
-      "Getting a/b:1 [============            ] 50%  50/100  25/s, 2s left",
+      "Getting a/b:1 [============            ] 50%  50B/100B  25B/s, 2s left",
     );
     expect(lineOf("x", 0, 0, 0)).toContain("100%");
   });
