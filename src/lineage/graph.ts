@@ -14,7 +14,7 @@ export interface ArtifactFacts {
   readonly isOfRun?: boolean | undefined;
   /** Name of the OrasCache that it is in; undefined where it is in a registry that the step names. */
   readonly cache?: string | undefined;
-  /** What the step pushed there. */
+  /** What the step pushed there, or the operator for it. */
   readonly pushed?: { readonly digest: string; readonly at: string } | undefined;
 }
 

@@ -15,7 +15,9 @@ import { numbersOut } from "../../lineage/fold.ts";
 import type { ArtifactFacts, StepFacts } from "../../lineage/graph.ts";
 import { valuesOfPod } from "../../workload/pod.ts";
 import { notRunOfJob, notRunOfPod } from "../status/not-run.ts";
+import { joinedIn } from "./joined.ts";
 import { type Standing, standingOfJob, standingOfPod } from "./states.ts";
+import { toldDigests } from "./told-digests.ts";
 
 /** What a namespace has. */
 export interface Objects {
@@ -37,6 +39,8 @@ const mostIndexesOfAll = 100_000;
 export function stepsOf({ namespace, jobs, pods, caches }: Objects): StepFacts[] {
   const uids = new Set(jobs.map(({ metadata }) => metadata?.uid));
   const podsOf = Map.groupBy(pods, (pod) => ownerOf(pod, uids));
+  const bare = podsOf.get(undefined) ?? [];
+  const named = joinedIn(jobs, bare);
   const byName = new Map(caches.map((cache) => [cache.metadata?.name, cache]));
   let left = mostIndexesOfAll;
   const ofJob = (job: V1Job): StepFacts[] => {
@@ -50,7 +54,7 @@ export function stepsOf({ namespace, jobs, pods, caches }: Objects): StepFacts[]
       "Job",
       job.metadata,
       { ...standingOfJob(job, own), notRun: notRunOfJob(job) },
-      { map, values, pods: own },
+      { map, values, pods: own, told: toldDigests(job) },
     );
   };
   const ofPod = (pod: V1Pod): StepFacts[] => {
@@ -59,23 +63,24 @@ export function stepsOf({ namespace, jobs, pods, caches }: Objects): StepFacts[]
       "Pod",
       pod.metadata,
       { ...standingOfPod(pod), notRun: notRunOfPod(pod) },
-      { map, values: [valuesOnNode(pod)], pods: [pod] },
+      { map, values: [valuesOnNode(pod)], pods: [pod], told: toldDigests(pod) },
     );
   };
   const stepOf = (
     kind: StepFacts["kind"],
     metadata: V1ObjectMeta | undefined,
-    standing: Standing & Pick<StepFacts, "notRun">,
-    named: Named,
+    { message, ...standing }: Standing & Pick<StepFacts, "notRun">,
+    from: Named,
   ): StepFacts[] => {
     const { name = "", generateName, annotations: written } = metadata ?? {};
     const memoizedFrom = written?.[names.memoizedFromAnnotation];
-    const artifacts = artifactsOf(named, `${kind} ${name}`, namespace, byName);
+    const artifacts = artifactsOf(from, `${kind} ${name}`, namespace, byName);
     if (artifacts.inputs.length + artifacts.outputs.length === 0) return [];
     const stem = numbersOut(generateName === undefined ? name : `${generateName}*`);
-    return [{ kind, name, stem, ...standing, ...(memoizedFrom && { memoizedFrom }), ...artifacts }];
+    const told = { ...standing, ...(message !== undefined && { message: named(message) }) };
+    return [{ kind, name, stem, ...told, ...(memoizedFrom && { memoizedFrom }), ...artifacts }];
   };
-  return [...jobs.flatMap(ofJob), ...(podsOf.get(undefined) ?? []).flatMap(ofPod)];
+  return [...jobs.flatMap(ofJob), ...bare.flatMap(ofPod)];
 }
 
 /** What the artifacts of a step are read from. */
@@ -83,10 +88,12 @@ interface Named {
   readonly map: AnnotationMap;
   readonly values: readonly Values[];
   readonly pods: readonly V1Pod[];
+  /** See toldDigests. */
+  readonly told: ReturnType<typeof toldDigests>;
 }
 
 function artifactsOf(
-  { map, values, pods }: Named,
+  { map, values, pods, told }: Named,
   step: string,
   namespace: string,
   caches: ReadonlyMap<string | undefined, OrasCache>,
@@ -97,7 +104,7 @@ function artifactsOf(
   const nameOf = hostNames({ namespace, clusterDomain: names.clusterDomain }, (of) =>
     of === namespace ? caches.values() : [],
   );
-  const pushed = pushedBy(pods);
+  const pushed = new Map([...told, ...pushedBy(pods)]);
   const named = (wanted: AnnotationName): ArtifactFacts[] =>
     writtenValues(own, wanted)
       .flatMap(({ key, value }) =>
@@ -112,7 +119,7 @@ function artifactsOf(
         const cache = (settings.registry ?? parsed.host) ? undefined : settings.cache;
         return {
           ...{ address, reference, isOfRun, cache },
-          pushed: wanted === "output-uri" ? pushed.get(pathIn(place)) : undefined,
+          pushed: wanted !== "input-uri" ? pushed.get(pathIn(place)) : undefined,
         };
       });
   const run = own[annotations.run.key];

@@ -9,6 +9,8 @@ const width = 80;
 const widestName = 46;
 const mostLines = 10;
 const mostNames = 5;
+/** `s:2` stands before `s:10`, and `s:all` after both. */
+const inNumbers = new Intl.Collator("en", { numeric: true });
 /** Enough of a digest to tell it from others. */
 const shortDigest = "sha256:".length + 12;
 
@@ -29,8 +31,10 @@ export function formatText(graph: Graph, { nodes, edges, layout }: Folded, names
   const inOrder = (a: number, b: number) =>
     (rank[a] ?? 0) - (rank[b] ?? 0) || (place[a] ?? 0) - (place[b] ?? 0);
   const nodeAt = (at: number) => nodes[at] as FoldedNode;
-  const makersOf = (at: number) => (before.get(at) ?? []).map(([from]) => from).sort(inOrder);
-  const usersOf = (at: number) => (after.get(at) ?? []).map(([, to]) => to).sort(inOrder);
+  const byName = (a: number, b: number) =>
+    (rank[a] ?? 0) - (rank[b] ?? 0) || inNumbers.compare(titleOf(nodeAt(a)), titleOf(nodeAt(b)));
+  const makersOf = (at: number) => (before.get(at) ?? []).map(([from]) => from).sort(byName);
+  const usersOf = (at: number) => (after.get(at) ?? []).map(([, to]) => to).sort(byName);
   const names = nodes.flatMap((node) => (node.type === "artifacts" ? visible(titleOf(node)).length : []));
   const column = Math.min(widestName, Math.max(0, ...names));
   const line = (word: string, at: number, told: string) =>

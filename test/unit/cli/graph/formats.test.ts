@@ -47,6 +47,14 @@ job/total  suspended
 `);
   });
 
+  test("names what is numbered in its order", () => {
+    const outputs = ["s:all", "s:10", "s:2", "s:0"];
+    const lines = text([step("make", [], outputs), step("use", outputs, [])]).split("\n");
+    const order = ["s:0", "s:2", "s:10", "s:all"];
+    expect(lines.filter((line) => line.includes("makes")).map((line) => line.split(/ +/)[2])).toEqual(order);
+    expect(lines.filter((line) => line.includes("reads")).map((line) => line.split(/ +/)[2])).toEqual(order);
+  });
+
   test("says which steps did not run, as a page and Graphviz do", () => {
     const done = (name: string, notRun: StepFacts["notRun"], more: object = {}): StepFacts => ({
       ...{ ...step(name, [], [`of/${name}:v1`], "succeeded"), ...more },

@@ -4,6 +4,7 @@ import { names } from "../../../../schema/names.ts";
 import type { OrasCache } from "../../../../src/cache/types.ts";
 import { stepsOf } from "../../../../src/cli/graph/steps.ts";
 import { graphOf } from "../../../../src/lineage/graph.ts";
+import { memoizedSentence } from "../../../../src/memo/told.ts";
 import { cacheOf, jobOf, podOf, type StepAnnotations } from "../../../support/builders.ts";
 
 const host = `oras-0.oras.runs.svc.cluster.local:${names.registryPort}`;
@@ -121,6 +122,75 @@ describe("stepsOf", () => {
       ["runs/parts:0", "job/parts"],
       ["runs/parts:1", "job/parts"],
       ["runs/parts:2", "job/parts", "job/reader"],
+    ]);
+  });
+
+  test("names the step that does the same work as one that waits for its result", () => {
+    const key = "abcdef0123456789".repeat(4);
+    const message = `All inputs are there; waits for a step that does the same work (key ${key.slice(0, 12)}), to take its result.`;
+    const conditions = [{ type: names.inputsAvailable, status: "False", reason: "Coalesced", message }];
+    const waiting = job("eq2", { "output-uri": "a/b:2" }, { suspend: true }, { conditions });
+    const held = {
+      ...waiting,
+      metadata: { ...waiting.metadata, labels: { [names.waitingLabel]: "true" } },
+    };
+    const first = job("eq1", { "output-uri": "a/b:1" });
+    const withKey = (value: string) => ({
+      ...first,
+      metadata: {
+        ...first.metadata,
+        annotations: { ...first.metadata?.annotations, [names.memoKeyAnnotation]: value },
+      },
+    });
+    const told = (value: string) => steps([held, withKey(value)]).find(({ name }) => name === "eq2")?.message;
+    expect(told(key)).toBe(message.replace("a step that", "Job eq1, which"));
+    expect(told(`${key} written`)).toBe(message);
+    expect(told("another")).toBe(message);
+  });
+
+  test("knows the digests of results that were remembered, and of an index", () => {
+    const entry = {
+      ...{ key: "k", parts: "", at: "2026-01-01T00:00:00Z", by: { kind: "Job", name: "count", uid: "u" } },
+      output: { repository: "a/b", digest, mediaType: "x", size: 1 },
+    };
+    const at = { status: "True", lastTransitionTime: "2026-01-02T00:00:00Z" };
+    const message = memoizedSentence("k", [{ entry, artifact: "a/b:again" }]);
+    const ended = { conditions: [{ ...at, type: "SuccessCriteriaMet", message }] };
+    const pod = podOf("pod", { "output-uri": "a/b:pod" });
+    const note = `Pushed a/s:all, an index of 2 artifacts: ${digest}.`;
+    const indexed = { conditions: [{ ...at, type: names.outputIndexed, message: note }] };
+    const parts = { "output-uri": "a/s:$(JOB_COMPLETION_INDEX)", "output-index": "a/s:all" };
+    const { artifacts } = graphOf(
+      steps(
+        [
+          job("again", { "output-uri": "a/b:again" }, {}, ended),
+          job("indexed", parts, { completionMode: "Indexed", completions: 2 }, indexed),
+          job(
+            "other",
+            { "output-uri": "a/b:other" },
+            {},
+            { conditions: [{ ...at, type: "X", message: "is x" }] },
+          ),
+        ],
+        [
+          {
+            ...pod,
+            status: {
+              conditions: [
+                { ...at, type: names.inputsAvailable, message: message.replace("a/b:again", "a/b:pod") },
+              ],
+            } as object,
+          },
+        ],
+      ),
+    );
+    expect(artifacts.map(({ reference, digest: found }) => [reference, found])).toEqual([
+      ["a/b:again", digest],
+      ["a/b:other", undefined],
+      ["a/b:pod", digest],
+      ["a/s:0", undefined],
+      ["a/s:1", undefined],
+      ["a/s:all", digest],
     ]);
   });
 
