@@ -29,6 +29,8 @@ const reasons = new Map<number, EventReason>(
 
 const architecturePattern = /^[a-z0-9]{1,20}$/;
 const digestPattern = /^sha256:[a-f0-9]{64}$/;
+/** See pusher.report of the agent. */
+const leftPattern = /^(\S+) \((\S+)\)$/;
 const artifactPattern = /^[\x21-\x7e]{1,600}$/;
 /** No artifact is larger, no push longer: beyond, a message is not one of the operator's. */
 const mostBytes = 2 ** 60;
@@ -75,6 +77,29 @@ export function pushesOf(pod: V1Pod): (Pushed & { readonly finishedAt: Date })[]
     const pushed =
       isPusher(name) && terminated.exitCode === 0 ? readPushed(terminated.message ?? "") : undefined;
     return pushed ? [{ ...pushed, finishedAt: new Date(terminated.finishedAt ?? "") }] : [];
+  });
+}
+
+/** What a failed step has left, as its `failure-uri` asks: no output. */
+export interface Left {
+  /** With its registry: `host/repository:tag`. */
+  readonly artifact: string;
+  readonly digest: string;
+  readonly finishedAt: Date;
+}
+
+/**
+ * What a step's Pod has pushed after a failure, as its containers say. Nothing waits for it: it is no output.
+ *
+ * @param pod - any
+ */
+export function leftOf(pod: V1Pod): Left[] {
+  return (pod.status?.containerStatuses ?? []).flatMap(endsOf).flatMap(({ name, terminated }) => {
+    const { message = "" } = terminated;
+    const at = message.startsWith(notPushed) && isPusher(name) ? message.lastIndexOf(leftBehind) : -1;
+    const [, artifact, digest] = leftPattern.exec(at < 0 ? "" : message.slice(at + leftBehind.length)) ?? [];
+    if (!isText(artifact, artifactPattern) || !isText(digest, digestPattern)) return [];
+    return [{ artifact, digest, finishedAt: new Date(terminated.finishedAt ?? "") }];
   });
 }
 

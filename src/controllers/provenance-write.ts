@@ -9,7 +9,7 @@ import { listed } from "../kube/list.ts";
 import { resources } from "../kube/resources.ts";
 import { canonical } from "../lineage/canonical.ts";
 import { numbered } from "../lineage/numbered.ts";
-import { outputOf, provenanceOf } from "../lineage/provenance.ts";
+import { failureOutputOf, outputOf, provenanceOf } from "../lineage/provenance.ts";
 import { referrerOf } from "../lineage/sign.ts";
 import { statementOf } from "../lineage/statement.ts";
 import { type RawManifest, readManifest } from "../registry/manifests.ts";
@@ -20,8 +20,12 @@ import { jobOf } from "./tell-step.ts";
 import type { RegistryAccess } from "./trust.ts";
 
 /** A push that a step has told of. */
-export interface StepPush extends Pushed {
+export interface StepPush extends Pick<Pushed, "artifact" | "digest" | "architecture"> {
+  /** What that of a failed step has is in its manifest. */
+  readonly bytes?: number;
   readonly finishedAt: Date;
+  /** It is no output, but what a failed step has left. */
+  readonly isLeft?: true;
 }
 
 /** What writing of statements needs. */
@@ -62,7 +66,11 @@ export async function writeProvenance(
   const job = await jobOf(client, pod);
   const isCache = (name: string) => name === cache.metadata?.name;
   const path = cacheIn(push.artifact, pod.metadata?.namespace ?? "", isCache)?.path ?? "";
-  if (outputOf(pod, job) !== path) return { skipped: `its annotations do not name ${path} as its output` };
+  const named = push.isLeft ? failureOutputOf(pod, job) : outputOf(pod, job);
+  if (named !== path)
+    return {
+      skipped: `its annotations do not name ${path} as ${push.isLeft ? "what it leaves" : "its output"}`,
+    };
   const repository: Repository = {
     ...access,
     repository: path.slice(0, path.lastIndexOf(":")),
@@ -71,7 +79,8 @@ export async function writeProvenance(
   const subject = await readManifest(repository, repository.repository, push.digest);
   if (subject === undefined) return { skipped: `the registry does not have ${push.digest} any more` };
   const provenance = provenanceOf({
-    ...{ pod, plain: uninjected(pod), job, push, inputs: inputsIn(subject), operator: packageJson.version },
+    ...{ pod, plain: uninjected(pod), job, inputs: inputsIn(subject), operator: packageJson.version },
+    push: { ...push, bytes: push.bytes ?? bytesIn(subject) },
     registry: { host: push.artifact.split("/", 1)[0] ?? "", plainHttp: true },
     includeArguments: cache.spec.lineage?.includeArguments ?? false,
   });
@@ -100,4 +109,10 @@ function inputsIn({ bytes }: RawManifest): string[] {
   return numbered(annotations, names.artifactInputAnnotation).filter((digest) =>
     /^sha256:[a-f0-9]{64}$/.test(digest),
   );
+}
+
+/** Of all layers, as the message of a push counts them. */
+function bytesIn({ bytes }: RawManifest): number {
+  const { layers = [] } = JSON.parse(bytes.toString()) as { readonly layers?: readonly { size?: unknown }[] };
+  return layers.reduce((sum, { size }) => sum + (Number.isSafeInteger(size) ? Number(size) : 0), 0);
 }

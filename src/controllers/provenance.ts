@@ -9,7 +9,7 @@ import { forgetOldest } from "../kube/forget.ts";
 import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { CacheAccess } from "./cache-access.ts";
-import { cacheIn, pushesOf } from "./outcomes.ts";
+import { cacheIn, leftOf, pushesOf } from "./outcomes.ts";
 import { type StepPush, type WriteSettings, type Written, writeProvenance } from "./provenance-write.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { cacheOfStep } from "./step-arrivals.ts";
@@ -87,12 +87,12 @@ export function provenanceController(settings: ProvenanceSettings): Controller {
   return {
     name: "provenance",
     watches: [
-      watchOf(pods, (now) => (now && pushesOf(now).some((push) => isNews(now, push)) ? [keyOf(now)] : [])),
+      watchOf(pods, (now) => (now && pushesIn(now).some((push) => isNews(now, push)) ? [keyOf(now)] : [])),
     ],
     reconcile: async (key) => {
       const pod = pods.store.get(key);
       if (pod === undefined) return undefined;
-      const pushes = pushesOf(pod)
+      const pushes = pushesIn(pod)
         .filter((push) => isNews(pod, push))
         .filter(({ finishedAt }) => client.now() - finishedAt.getTime() < longestMs);
       let isDone = true;
@@ -102,6 +102,11 @@ export function provenanceController(settings: ProvenanceSettings): Controller {
     workers,
     parts,
   };
+}
+
+/** Its output, and what it has left when it failed. */
+function pushesIn(pod: StepPod): StepPush[] {
+  return [...pushesOf(pod), ...leftOf(pod).map((left) => ({ ...left, isLeft: true as const }))];
 }
 
 /** The cache in whose registry a push went, or that names the remote one. */

@@ -57,6 +57,8 @@ interface About {
 export interface StepFacts extends About {
   readonly inputs: readonly ArtifactFacts[];
   readonly outputs: readonly ArtifactFacts[];
+  /** What it pushes if it fails, which is no output. */
+  readonly leaves?: readonly ArtifactFacts[];
 }
 
 /** A step of a graph. */
@@ -66,6 +68,8 @@ export interface StepNode extends About {
   /** Ids of artifacts, each once. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** What it pushes if it fails, with the digest if it has. */
+  readonly leaves?: readonly Pick<ArtifactNode, "id" | "reference" | "digest">[];
 }
 
 /** An artifact of a graph. */
@@ -77,6 +81,8 @@ export interface ArtifactNode {
   readonly digest?: string | undefined;
   /** Ids of steps, each once. */
   readonly madeBy: readonly string[];
+  /** Ids of steps that push it if they fail. */
+  readonly leftBy?: readonly string[];
   readonly usedBy: readonly string[];
 }
 
@@ -116,9 +122,17 @@ function withDigests(steps: readonly StepFacts[]): StepFacts[] {
   return steps.map((step) => ({ ...step, outputs: [...step.outputs, ...step.outputs.flatMap(readAs)] }));
 }
 
-function nodeOf({ inputs, outputs, ...about }: StepFacts): StepNode {
+function nodeOf({ inputs, outputs, leaves = [], ...about }: StepFacts): StepNode {
   const addresses = (of: readonly ArtifactFacts[]) => [...new Set(of.map(({ address }) => address))];
-  return { ...about, id: idOf(about), inputs: addresses(inputs), outputs: addresses(outputs) };
+  const left = leaves.map(({ address: id, reference, pushed }) => ({
+    id,
+    reference,
+    digest: pushed?.digest,
+  }));
+  return {
+    ...{ ...about, id: idOf(about), inputs: addresses(inputs), outputs: addresses(outputs) },
+    ...(left.length > 0 && { leaves: left }),
+  };
 }
 
 function idOf({ kind, name }: Pick<About, "kind" | "name">): string {
@@ -130,14 +144,20 @@ function artifactsOf(steps: readonly StepFacts[], nodes: readonly StepNode[]): A
     steps.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]),
     ({ address }) => address,
   );
+  // Who reads it is to know whose it is; by itself it is no part of the graph.
+  const left = Map.groupBy(
+    steps.flatMap((step) => (step.leaves ?? []).map((artifact) => ({ ...artifact, by: idOf(step) }))),
+    ({ address }) => address,
+  );
   const madeBy = namedBy(nodes, "outputs");
   const usedBy = namedBy(nodes, "inputs");
   return [...facts]
     .map(([id, of]) => ({
       id,
       reference: of.map(({ reference }) => reference).reduce((a, b) => (compare(a, b) <= 0 ? a : b)),
-      digest: latest(of.flatMap(({ pushed }) => pushed ?? [])),
+      digest: latest([...of, ...(left.get(id) ?? [])].flatMap(({ pushed }) => pushed ?? [])),
       madeBy: madeBy.get(id) ?? [],
+      ...(left.has(id) && { leftBy: [...new Set(left.get(id)?.map(({ by }) => by))] }),
       usedBy: usedBy.get(id) ?? [],
     }))
     .sort((a, b) => compare(a.id, b.id));

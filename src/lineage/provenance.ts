@@ -17,6 +17,8 @@ export interface ToldPush {
   readonly bytes: number;
   readonly finishedAt: Date;
   readonly architecture?: string | undefined;
+  /** It is no output, but what a failed step has left. */
+  readonly isLeft?: true;
 }
 
 /** What is known of a step that has pushed. */
@@ -73,6 +75,7 @@ export function provenanceOf(ended: Ended): Provenance {
       ran.flatMap(({ name: of, state }) => (state?.terminated ? [[of, state.terminated.exitCode]] : [])),
     ),
     bytes: push.bytes,
+    ...(push.isLeft && { isLeft: true }),
   };
 }
 
@@ -86,6 +89,18 @@ export function provenanceOf(ended: Ended): Provenance {
 export function outputOf(pod: V1Pod, job: V1Job | undefined): string | undefined {
   const { output } = readAnnotations(stepAnnotations(pod, job)).settings;
   return output && withValues(`${output.repository}${output.version}`, valuesOf(pod));
+}
+
+/**
+ * What a step pushes if it fails, by its annotations: `repository:tag`.
+ *
+ * @param pod - that has ended
+ * @param job - the one that made it, if one did
+ * @returns undefined where it pushes nothing then
+ */
+export function failureOutputOf(pod: V1Pod, job: V1Job | undefined): string | undefined {
+  const { failure } = readAnnotations(stepAnnotations(pod, job)).settings;
+  return failure && withValues(`${failure.repository}${failure.version}`, valuesOf(pod));
 }
 
 /** What the author has asked the operator for: of the Pod, and of its Job. */

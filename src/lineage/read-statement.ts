@@ -26,6 +26,8 @@ export interface Made {
   readonly annotations: Readonly<Record<string, string>>;
   readonly exitCodes: Readonly<Record<string, number>>;
   readonly bytes?: number;
+  /** It is no output of the step, but what it has left when it failed. */
+  readonly isLeft?: true;
   readonly dependencies: readonly ToldDependency[];
 }
 
@@ -61,6 +63,7 @@ export function readStatement(text: string, subject: string): Made | undefined {
     annotations: onlyOf(external["annotations"], isText),
     exitCodes: onlyOf(result["exitCodes"], (code) => typeof code === "number"),
     ...(typeof result["bytes"] === "number" && { bytes: result["bytes"] }),
+    ...(result["left"] === true && { isLeft: true }),
     dependencies: listOf(definition["resolvedDependencies"]).flatMap(dependencyOf),
   };
 }

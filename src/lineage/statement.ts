@@ -56,6 +56,8 @@ export interface Provenance {
   /** By container. */
   readonly exitCodes: Readonly<Record<string, number>>;
   readonly bytes: number;
+  /** It is no output, but what a failed step has left. */
+  readonly isLeft?: true;
 }
 
 /**
@@ -66,7 +68,7 @@ export interface Provenance {
  */
 export function statementOf(of: Provenance): Json {
   const { artifact, digest, step, completionIndex, containers, annotations, run } = of;
-  const result = { exitCodes: of.exitCodes, bytes: of.bytes };
+  const result = { exitCodes: of.exitCodes, bytes: of.bytes, ...(of.isLeft && { left: true }) };
   return defined({
     _type: statementType,
     subject: [{ name: artifact, digest: digestSet(digest) }],

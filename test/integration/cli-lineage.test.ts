@@ -36,6 +36,7 @@ interface Run {
   readonly program?: string;
   readonly at?: number;
   readonly run?: string;
+  readonly isLeft?: true;
   readonly key?: KeyObject;
 }
 
@@ -69,6 +70,7 @@ async function state(registry: KeptRegistry, host: string, run: Run): Promise<vo
       pod: { uid: `uid-${step}-${at}`, name: `${step}-x7k2p` },
       exitCodes: { main: 0 },
       run: ofRun,
+      ...(run.isLeft && { isLeft: true, exitCodes: { main: 7 } }),
     }),
   );
   const about = { invocation: `uid-${step}-${at}`, created: finishedOn };
@@ -299,6 +301,16 @@ describe("trace of bytes that several steps have made", () => {
     expect(await done(plugin, "trace", "alone:2")).toContain(
       "  result of job/alone (memoized), made by Pod alone-x7k2p, 1970-01-01T00:00:30.000Z\n",
     );
+  });
+
+  test("what a failed step has left is told as that", async ({ kept: { host, registry, plugin } }) => {
+    const digest = await registry.push("failed/x:1", { content: "half" });
+    await state(registry, host, { artifact: "failed/x:1", digest, step: "flaky", isLeft: true });
+    expect(await done(plugin, "trace", "failed/x:1")).toContain(
+      "  left by job/flaky (Pod flaky-x7k2p), which failed, 1970-01-01T00:00:00.000Z, container main ended with exit code 7\n",
+    );
+    const told = JSON.parse(await done(plugin, "trace", "failed/x:1", "-o", "json"));
+    expect(told).toMatchObject({ madeBy: { isLeft: true } });
   });
 
   test("a copy in another repository is told by the statements about what it is a copy of", async ({

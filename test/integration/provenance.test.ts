@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { resources } from "../../src/kube/resources.ts";
+import { readStatement } from "../../src/lineage/read-statement.ts";
 import { agentProgram } from "../support/agent-pod.ts";
 import { test as base } from "../support/integration.ts";
 import { readyCache } from "../support/kept-caches.ts";
@@ -8,6 +9,7 @@ import { asksNobody, startOperator } from "../support/operator.ts";
 import {
   digestOfImage,
   end,
+  fail,
   referrersOf,
   statementIn,
   statementsAbout,
@@ -75,6 +77,21 @@ test("what a step has pushed gets one statement of how it was made, also from th
   );
 });
 
+test("what a failed step has left gets a statement that it is that, and no output", async ({
+  ns,
+  registry,
+}) => {
+  const digest = await registry.push("failed/flaky:1");
+  const pod = await stepNamed(ns, "flaky", "made/flaky:1", "failed/flaky:1");
+  await fail(ns, "flaky", "failed/flaky:1", digest);
+  const [entry] = await statementsAbout(registry, "failed/flaky", digest, 1);
+  const text = await statementIn(registry, "failed/flaky", entry?.digest ?? "");
+  expect(readStatement(text, digest)).toMatchObject({
+    ...{ step: "pod/flaky", invocation: pod.metadata?.uid, isLeft: true, exitCodes: { main: 7 } },
+    artifact: expect.stringMatching(/\/failed\/flaky:1$/) as string,
+  });
+});
+
 test("what is no push of the step, what is old, and what is not wanted gets none", async ({
   ns,
   registry,
@@ -82,6 +99,8 @@ test("what is no push of the step, what is old, and what is not wanted gets none
   const other = await registry.push("trusted/model:v1");
   await stepNamed(ns, "forger", "made/mine:v1");
   await end(ns, "forger", "trusted/model:v1", other);
+  await stepNamed(ns, "failed-forger", "trusted/model:v1", "failed/mine:v1");
+  await fail(ns, "failed-forger", "trusted/model:v1", other);
   const old = await registry.push("made/old:v1");
   await stepNamed(ns, "old", "made/old:v1");
   await end(ns, "old", "made/old:v1", old, new Date(Date.now() - 3_600_000));

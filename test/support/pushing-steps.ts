@@ -1,5 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { leftBehind, notPushed } from "../../schema/share.ts";
 import { fallbackTagOf } from "../../src/common/fallback-tag.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { readManifest } from "../../src/registry/manifests.ts";
@@ -12,11 +13,17 @@ import { until } from "./wait.ts";
 export const digestOfImage = `sha256:${"e".repeat(64)}`;
 
 /** A Pod of a step that the webhook has injected. */
-export async function stepNamed(ns: ObjectsIn, name: string, output: string): Promise<V1Pod> {
+export async function stepNamed(
+  ns: ObjectsIn,
+  name: string,
+  output: string,
+  failure?: string,
+): Promise<V1Pod> {
   const annotations = {
     [`${names.prefix}input-uri`]: "read/data:v1",
     [`${names.prefix}output-uri`]: output,
     [`${names.prefix}output-path`]: "out",
+    ...(failure !== undefined && { [`${names.prefix}failure-uri`]: failure }),
   };
   const env = [{ name: "TOKEN", value: "hunter2" }];
   const containers = [{ name: "main", image: "busybox", command: ["make"], env }];
@@ -27,6 +34,12 @@ export async function stepNamed(ns: ObjectsIn, name: string, output: string): Pr
   return pod as V1Pod;
 }
 
+/** Ends it after a failure, of which something was left. */
+export async function fail(ns: ObjectsIn, name: string, artifact: string, digest: string): Promise<void> {
+  const message = `${notPushed}the program ended with exit code 7${leftBehind}${hostOf(ns)}/${artifact} (${digest})`;
+  await endWith(ns, name, message, new Date(), 7);
+}
+
 /** Ends it after a push, as the kubelet does. */
 export async function end(
   ns: ObjectsIn,
@@ -35,14 +48,32 @@ export async function end(
   digest: string,
   at = new Date(),
 ): Promise<void> {
-  const host = `oras-0.oras.${ns.namespace}.svc.cluster.local:5000`;
-  const message = JSON.stringify({ artifact: `${host}/${artifact}`, digest, bytes: 10, seconds: 1 });
+  const message = JSON.stringify({ artifact: `${hostOf(ns)}/${artifact}`, digest, bytes: 10, seconds: 1 });
+  await endWith(ns, name, message, at, 0);
+}
+
+function hostOf({ namespace }: ObjectsIn): string {
+  return `oras-0.oras.${namespace}.svc.cluster.local:5000`;
+}
+
+async function endWith(
+  ns: ObjectsIn,
+  name: string,
+  message: string,
+  at: Date,
+  exitCode: number,
+): Promise<void> {
   const status = { image: "x", imageID: `x@${digestOfImage}`, ready: false, restartCount: 0 };
   const terminated = { exitCode: 0, startedAt: at.toISOString(), finishedAt: at.toISOString() };
   await ns.patchStatus(resources.pods, name, {
-    phase: "Succeeded",
+    phase: exitCode === 0 ? "Succeeded" : "Failed",
     containerStatuses: [
-      { ...status, name: "main", containerID: `c://${name}-main`, state: { terminated } },
+      {
+        ...status,
+        name: "main",
+        containerID: `c://${name}-main`,
+        state: { terminated: { ...terminated, exitCode } },
+      },
       {
         ...status,
         name: names.pushContainer,

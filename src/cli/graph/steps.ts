@@ -8,7 +8,7 @@ import { usesRun, type Values } from "../../annotations/variables.ts";
 import { writtenValues } from "../../annotations/written.ts";
 import { hostNames } from "../../cache/cache-at.ts";
 import type { OrasCache } from "../../cache/types.ts";
-import { pushesOf } from "../../controllers/outcomes.ts";
+import { type Left, leftOf, pushesOf } from "../../controllers/outcomes.ts";
 import { chooseRegistry } from "../../injection/registry.ts";
 import { expand, isOfOneStep } from "../../lineage/expand.ts";
 import { numbersOut } from "../../lineage/fold.ts";
@@ -97,14 +97,19 @@ function artifactsOf(
   step: string,
   namespace: string,
   caches: ReadonlyMap<string | undefined, OrasCache>,
-): Pick<StepFacts, "inputs" | "outputs" | "run"> {
+): Pick<StepFacts, "inputs" | "outputs" | "leaves" | "run"> {
   const own = Object.fromEntries(Object.entries(map).filter(([key]) => isOurs(key)));
   const { settings } = readAnnotations(own);
   const chosen = chooseRegistry(settings, caches.get(settings.cache), namespace, names.clusterDomain);
   const nameOf = hostNames({ namespace, clusterDomain: names.clusterDomain }, (of) =>
     of === namespace ? caches.values() : [],
   );
-  const pushed = new Map([...told, ...pushedBy(pods)]);
+  const pushed = new Map([...told, ...pushedBy(pods.flatMap(pushesOf))]);
+  const left = pushedBy(pods.flatMap(leftOf));
+  const digestsOf = (wanted: AnnotationName) => {
+    if (wanted === "input-uri") return undefined;
+    return wanted === "failure-uri" ? left : pushed;
+  };
   const named = (wanted: AnnotationName): ArtifactFacts[] =>
     writtenValues(own, wanted)
       .flatMap(({ key, value }) =>
@@ -119,22 +124,23 @@ function artifactsOf(
         const cache = (settings.registry ?? parsed.host) ? undefined : settings.cache;
         return {
           ...{ address, reference, isOfRun, cache },
-          pushed: wanted !== "input-uri" ? pushed.get(pathIn(place)) : undefined,
+          pushed: digestsOf(wanted)?.get(pathIn(place)),
         };
       });
   const run = own[annotations.run.key];
   return {
     inputs: named("input-uri"),
     outputs: [...named("output-uri"), ...named("output-index")],
+    leaves: named("failure-uri"),
     ...(run !== undefined && { run }),
   };
 }
 
 /** By the path alone: a Pod was given the cluster's own domain in the name of the host. */
-function pushedBy(pods: readonly V1Pod[]): ReadonlyMap<string, ArtifactFacts["pushed"]> {
-  const pushes = pods.flatMap(pushesOf).filter(({ finishedAt }) => !Number.isNaN(finishedAt.getTime()));
+function pushedBy(pushes: readonly Left[]): ReadonlyMap<string, ArtifactFacts["pushed"]> {
   return new Map(
     pushes
+      .filter(({ finishedAt }) => !Number.isNaN(finishedAt.getTime()))
       .sort((a, b) => a.finishedAt.getTime() - b.finishedAt.getTime())
       .map(({ artifact, digest, finishedAt }) => [
         pathIn(artifact),

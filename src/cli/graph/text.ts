@@ -44,15 +44,32 @@ export function formatText(graph: Graph, { nodes, edges, layout }: Folded, names
     if (node.type !== "steps") return [];
     const reads = makersOf(at).map((input) => {
       const makers = makersOf(input).map((maker) => nodeAt(maker).label);
-      return line("reads", input, makers.length === 0 ? "nobody here makes it" : `from ${some(makers)}`);
+      return line("reads", input, makers.length === 0 ? leftBy(nodeAt(input)) : `from ${some(makers)}`);
     });
     const makes = usersOf(at).map((output) => line("makes", output, digestOf(nodeAt(output))));
-    const lines = [...indexesOf(node.members), ...troublesOf(node.members), ...few(reads), ...few(makes)];
+    const left = leftOf(node.members).map(
+      ({ reference, digest }) =>
+        `  left   ${visible(reference).padEnd(column)}  ${digest?.slice(0, shortDigest) ?? ""}`,
+    );
+    const lines = [
+      ...[...indexesOf(node.members), ...troublesOf(node.members)],
+      ...[...few(reads), ...few(makes), ...few(left)],
+    ];
     return `${visible(`${titleOf(node)}  ${stateOf(node.members)}`)}\n${lines.map((each) => `${each}\n`).join("")}`;
   });
   const { length } = graph.steps;
   const head = `${counted(length)} ${length === 1 ? "step" : "steps"} in the namespace ${namespace}: ${statesOf(graph.steps)}\n`;
   return [head, ...blocks, ...graph.cycles.map(cycleOf)].join("\n");
+}
+
+function leftBy(node: FoldedNode): string {
+  const steps = node.type === "artifacts" ? node.members.flatMap((artifact) => artifact.leftBy ?? []) : [];
+  return steps.length === 0 ? "nobody here makes it" : `from ${some([...new Set(steps)])}, only if it fails`;
+}
+
+/** What failed steps have pushed; of the others it is not there. */
+function leftOf(steps: readonly StepNode[]): NonNullable<StepNode["leaves"]> {
+  return steps.flatMap(({ leaves = [] }) => leaves.filter(({ digest }) => digest !== undefined));
 }
 
 function digestOf(node: FoldedNode): string {

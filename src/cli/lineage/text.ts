@@ -75,6 +75,7 @@ function madeAs(trace: Trace, madeBy: Maker): string {
     trace.chosenBy === "memoized"
       ? resultOf(step, pod, as)
       : `${verbOf(trace, madeBy)} ${step}${podOf(step, pod)}${as}`,
+    ...(madeBy.isLeft ? ["which failed"] : []),
     ...(finishedOn === undefined ? [] : [finishedOn]),
     ...failed.map(([container, code]) => `container ${container} ended with exit code ${code}`),
     ...(isSigned
@@ -86,7 +87,8 @@ function madeAs(trace: Trace, madeBy: Maker): string {
 
 function verbOf({ chosenBy, sameBytesBy = [] }: Trace, madeBy: Maker): string {
   const makers = chosenBy === "bytes" ? makersIn([madeBy, ...sameBytesBy]) : 1;
-  return makers === 1 ? "made by" : `the same bytes were made by ${makers} steps; the latest:`;
+  if (makers === 1) return madeBy.isLeft ? "left by" : "made by";
+  return `the same bytes were made by ${makers} steps; the latest:`;
 }
 
 function resultOf(step: string, pod: string | undefined, as: string): string {

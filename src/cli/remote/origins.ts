@@ -3,7 +3,7 @@ import { names } from "../../../schema/names.ts";
 import { keepsArtifacts } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import { subjectOfTag } from "../../common/fallback-tag.ts";
-import { pushesOf } from "../../controllers/outcomes.ts";
+import { leftOf, pushesOf } from "../../controllers/outcomes.ts";
 import { listed } from "../../kube/list.ts";
 import { resources } from "../../kube/resources.ts";
 import type { Inventory } from "../../retention/facts.ts";
@@ -127,7 +127,7 @@ async function pushesIn({ client, namespace }: Session): Promise<StepPush[]> {
   const signal = AbortSignal.timeout(longestMs);
   const found: StepPush[] = [];
   for await (const pod of listed<V1Pod>(client, resources.pods, { namespace, signal }))
-    for (const { artifact, digest, finishedAt } of pushesOf(pod)) {
+    for (const { artifact, digest, finishedAt } of [...pushesOf(pod), ...leftOf(pod)]) {
       const name = artifact.slice(artifact.indexOf("/") + 1);
       found.push({ name, digest, step: stepOf(pod), time: finishedAt.getTime() });
     }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
-import { outcomesOf } from "../../../src/controllers/outcomes.ts";
+import { leftOf, outcomesOf, pushesOf } from "../../../src/controllers/outcomes.ts";
 
 function ended(name: string, exitCode: number, message?: string): V1ContainerStatus {
   const terminated = { exitCode, finishedAt: new Date(0), ...(message === undefined ? {} : { message }) };
@@ -159,6 +159,26 @@ describe("outcomes of a step", () => {
     expect(told(ended(names.pushContainer, 0, `${text} ghcr.io/${left}`))).toMatchObject([
       { note: `${text} ghcr.io/${left}` },
     ]);
+  });
+
+  it("what a failed step has left is no push", () => {
+    const left = "a/b:failed";
+    const digest = `sha256:${"a".repeat(64)}`;
+    const text = `nothing pushed: the program ended with exit code 3; what it left was pushed to `;
+    const of = (message: string, name: string = names.pushContainer) =>
+      leftOf(podOf(ended(name, 0, message))).map((one) => [one.artifact, one.digest]);
+    expect(of(`${text}${left} (${digest})`)).toEqual([[left, digest]]);
+    expect(pushesOf(podOf(ended(names.pushContainer, 0, `${text}${left} (${digest})`)))).toEqual([]);
+    for (const none of [
+      text,
+      `${text}${left}`,
+      `${text}${left} (sha256:a)`,
+      `${text}${left} (${digest}) x`,
+      "x",
+    ])
+      expect(of(none)).toEqual([]);
+    expect(of(`; what it left was pushed to ${left} (${digest})`)).toEqual([]);
+    expect(of(`${text}${left} (${digest})`, "main")).toEqual([]);
   });
 
   it.each(Object.entries(exitCodes))("%s, by its code and message", (name, { code }) => {

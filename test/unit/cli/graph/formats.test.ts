@@ -47,6 +47,21 @@ job/total  suspended
 `);
   });
 
+  test("says what a failed step has left, and of whom a reader has it", () => {
+    const left = { address: "failed/x:1", reference: "failed/x:1" };
+    const pushed = { digest: `sha256:${"a".repeat(64)}`, at: "2026-01-01T00:00:00Z" };
+    const flaky = step("flaky", [], ["made/x:1"], "failed");
+    const reader = step("debug", ["failed/x:1"], []);
+    expect(text([{ ...flaky, leaves: [{ ...left, pushed }] }, reader])).toContain(`
+job/flaky  failed
+  makes  made/x:1
+  left   failed/x:1  sha256:aaaaaaaaaaaa
+`);
+    const before = text([{ ...flaky, state: "running", leaves: [left] }, reader]);
+    expect(before).toContain("  reads  failed/x:1  from job/flaky, only if it fails\n");
+    expect(before).not.toContain("left");
+  });
+
   test("names what is numbered in its order", () => {
     const outputs = ["s:all", "s:10", "s:2", "s:0"];
     const lines = text([step("make", [], outputs), step("use", outputs, [])]).split("\n");

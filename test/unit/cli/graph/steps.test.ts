@@ -148,6 +148,38 @@ describe("stepsOf", () => {
     expect(told("another")).toBe(message);
   });
 
+  test("knows what a failed step has left, and who reads it, and keeps it apart from outputs", () => {
+    const message = `nothing pushed: the program ended with exit code 7; what it left was pushed to ${host}/failed/x:1 (${digest})`;
+    const { steps: nodes, artifacts } = graphOf(
+      steps(
+        [
+          job("flaky", { "output-uri": "made/x:1", "failure-uri": "failed/x:1" }),
+          job("calm", { "output-uri": "made/y:1", "failure-uri": "failed/y:1" }),
+          job("debug", { "input-uri": "failed/x:1" }),
+        ],
+        [
+          podOfJob("flaky", "flaky-x", {
+            phase: "Failed",
+            containerStatuses: [ended(names.pushContainer, { message })],
+          }),
+        ],
+      ),
+    );
+    expect(artifacts.map(({ reference, madeBy, leftBy }) => [reference, madeBy, leftBy])).toEqual([
+      ["failed/x:1", [], ["job/flaky"]],
+      ["made/x:1", ["job/flaky"], undefined],
+      ["made/y:1", ["job/calm"], undefined],
+    ]);
+    expect(artifacts[0]?.digest).toBe(digest);
+    expect(
+      nodes.map(({ name, leaves }) => [name, leaves?.map((left) => [left.reference, left.digest])]),
+    ).toEqual([
+      ["calm", [["failed/y:1", undefined]]],
+      ["debug", undefined],
+      ["flaky", [["failed/x:1", digest]]],
+    ]);
+  });
+
   test("knows the digests of results that were remembered, and of an index", () => {
     const entry = {
       ...{ key: "k", parts: "", at: "2026-01-01T00:00:00Z", by: { kind: "Job", name: "count", uid: "u" } },
