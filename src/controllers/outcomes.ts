@@ -230,7 +230,8 @@ function pushOutcomes(
   const isMoved = replaced !== undefined && replaced !== digest;
   // A step that is run again is to do that.
   const instead = isMoved && isAgain ? `, instead of ${replaced}, which this step made before` : "";
-  const text = `Pushed ${artifact} (${digest}), ${bytes} bytes in ${spoken(seconds)}${instead}.`;
+  const size = `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
+  const text = `Pushed ${artifact} (${digest}), ${size} in ${spoken(seconds)}${instead}.`;
   const outcome: Outcome = {
     note: { type: "Normal", reason: "Pushed", action: "Push", note: text, occasion },
     finishedAt,

@@ -90,10 +90,12 @@ const old = "as its status says, which may be minutes old";
  * @param measured - when, and of what
  */
 export function storedOf(
-  { kind, used, capacity, fullPercent, objects, measured: counted }: Storage,
+  { kind, used: bytes, capacity, fullPercent, objects, measured: counted }: Storage,
   { now, shared }: Measured = unknownAge,
 ): string | undefined {
-  if (used === undefined) return undefined;
+  if (bytes === undefined) return undefined;
+  // A quantity of Kubernetes has no unit below 1Ki.
+  const used = /^[0-9]+$/.test(bytes) ? `${bytes}B` : bytes;
   if (objects !== undefined)
     return `Storage (${kind}): ${used} in ${objects} objects, counted ${counted ?? "before"}`;
   if (capacity === undefined) return undefined;

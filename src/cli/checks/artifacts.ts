@@ -38,6 +38,8 @@ export interface StepArtifacts {
   readonly step: Step;
   readonly inputs: readonly Artifact[];
   readonly outputs: readonly Artifact[];
+  /** What it pushes if it fails, which is no output. */
+  readonly leaves: readonly Artifact[];
   /** Whether it starts only when its inputs are there. */
   readonly waits: boolean;
   readonly settings: Settings;
@@ -87,6 +89,7 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
     step,
     inputs: named("input-uri"),
     outputs: [...named("output-uri"), ...named("output-index")],
+    leaves: named("failure-uri"),
     waits: waitsForInputs(settings),
     settings,
     cache: needsCache(settings, stored) ? settings.cache : undefined,

@@ -21,12 +21,14 @@ interface Pushed {
  */
 export function inputsNotMade(steps: readonly StepArtifacts[], around: Surroundings): Finding[] {
   const all = steps.flatMap(({ outputs }) => outputs);
+  // Who reads what a failed step leaves means it so: it is told of nothing.
+  const made = [...all, ...steps.flatMap(({ leaves }) => leaves)];
   const inputs = steps.flatMap((step) => step.inputs);
   const unread = all.filter((output) => !inputs.some((input) => canBe(output.address, input.address)));
   return steps.flatMap((step) => {
     const missing = step.inputs.filter(
       ({ name, address }) =>
-        !hasVariable(name) && !name.includes("@") && !all.some((output) => canBe(output.address, address)),
+        !hasVariable(name) && !name.includes("@") && !made.some((output) => canBe(output.address, address)),
     );
     if (missing.length === 0) return [];
     const later = stepsAfter(step, steps);

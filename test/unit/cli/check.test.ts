@@ -121,11 +121,12 @@ it("df counts each blob once, in its repository and in all", () => {
 });
 
 it("df says how full the storage is, where that is known", () => {
-  expect(formatUsage([])).toBe("REPOSITORY   ARTIFACTS   SIZE\n(total)      0           0\n");
+  expect(formatUsage([])).toBe("REPOSITORY   ARTIFACTS   SIZE\n(total)      0           0B\n");
   const storage = { kind: "emptyDir", used: "1Gi", capacity: "10Gi", fullPercent: 12 };
   expect(formatUsage([], storage)).toContain(
     "\nStorage (emptyDir): the registry uses 1Gi of 10Gi; 12% full, as its status says, which may be minutes old\n",
   );
+  expect(formatUsage([], { ...storage, used: "0" })).toContain("the registry uses 0B of 10Gi;");
   expect(formatUsage([], storage, { now: true, shared: false })).toContain(
     "uses 1Gi of 10Gi; 12% full now\n",
   );

@@ -369,6 +369,12 @@ describe("an input that no step pushes", () => {
     ]);
   });
 
+  it("that a step leaves if it fails is told of nothing", async () => {
+    const left = `${annotations["failure-uri"].key}: a/b:left`;
+    const steps = [step("a", `${output}: a/b:c`, left), step("b", `${input}: a/b:left`)];
+    expect(await findingsOf(all(cache, ...steps))).toEqual([]);
+  });
+
   it("is a note where the files have its cache, and what is pushed to it", async () => {
     const steps = [step("a", `${output}: a/b:c`), step("b", `${input}: weather/today:x`)];
     expect(await findingsOf(all(cache, ...steps))).toEqual([

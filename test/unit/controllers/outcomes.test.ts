@@ -96,6 +96,10 @@ describe("outcomes of a step", () => {
     ]);
   });
 
+  it("a push of one byte", () => {
+    expect(pushed({ bytes: 1 })).toMatchObject([{ note: expect.stringContaining(" 1 byte in ") as string }]);
+  });
+
   it("an attempt whose container was started again, each by itself", () => {
     const { code } = exitCodes.pushFailed;
     const text = `push of a/b:1: 503 (exit code ${code})`;
