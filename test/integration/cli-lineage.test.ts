@@ -245,7 +245,9 @@ describe("trace of bytes that several steps have made", () => {
       ...{ madeBy: { step: "job/t1-plot", artifact: "plot:t1", run: "t1" }, chosenBy: "name" },
       sameBytesBy: [{ step: "job/t2-plot", artifact: "plot:t2", run: "t2" }],
     });
-    expect(await done(plugin, "why", "plot:t1")).toContain("It made plot:t1");
+    const earlier = { artifact: "plot:t1", digest: plot, step: "t1-plot", run: "t1", program: "y", at: 5 };
+    await state(registry, host, earlier);
+    expect(await done(plugin, "why", "plot:t1")).toContain("    program of container main: y -> x\n");
   });
 
   test("a name of which no statement tells says how many have made it", async ({

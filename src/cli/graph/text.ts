@@ -31,8 +31,12 @@ export function formatText(graph: Graph, { nodes, edges, layout }: Folded, names
   const inOrder = (a: number, b: number) =>
     (rank[a] ?? 0) - (rank[b] ?? 0) || (place[a] ?? 0) - (place[b] ?? 0);
   const nodeAt = (at: number) => nodes[at] as FoldedNode;
+  // Several that are folded stand behind those that are not.
+  const isFolded = (at: number) => Number(nodeAt(at).members.length > 1);
   const byName = (a: number, b: number) =>
-    (rank[a] ?? 0) - (rank[b] ?? 0) || inNumbers.compare(titleOf(nodeAt(a)), titleOf(nodeAt(b)));
+    (rank[a] ?? 0) - (rank[b] ?? 0) ||
+    isFolded(a) - isFolded(b) ||
+    inNumbers.compare(titleOf(nodeAt(a)), titleOf(nodeAt(b)));
   const makersOf = (at: number) => (before.get(at) ?? []).map(([from]) => from).sort(byName);
   const usersOf = (at: number) => (after.get(at) ?? []).map(([, to]) => to).sort(byName);
   const names = nodes.flatMap((node) => (node.type === "artifacts" ? visible(titleOf(node)).length : []));
