@@ -6,6 +6,7 @@ import type {
   V1StatefulSet,
 } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
+import { visible } from "../../annotations/problems.ts";
 import { annotations } from "../../annotations/table.ts";
 import { selectorLabels } from "../../cache/labels.ts";
 import { conditionOf } from "../../cache/status.ts";
@@ -14,7 +15,7 @@ import { hasKeeperIn } from "../../cache/told-users.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import type { Room } from "../../cache/usage.ts";
 import { isStatus } from "../../kube/errors.ts";
-import { get } from "../../kube/objects.ts";
+import { get, type KubeObject } from "../../kube/objects.ts";
 import { pathOf, type Resource, resources } from "../../kube/resources.ts";
 import { exits } from "../exits.ts";
 import { CliError, reasonOf } from "../output.ts";
@@ -22,11 +23,14 @@ import { roomOf } from "../remote/ask-keeper.ts";
 import { findCache, nameOf } from "../remote/find-cache.ts";
 import { withRight } from "../remote/rights.ts";
 import type { Session } from "../remote/session.ts";
+import { type KubeEvent, shownEvent, sorted, toldOfGone } from "./events.ts";
 import type { Facts, ShownEvent, Subject } from "./facts.ts";
 import { operatorSilence } from "./lease.ts";
 
 /** Pods of a Job that are looked at closely: a Job may have thousands. */
 const mostPods = 3;
+/** The Job controller labels each Pod that it makes with the uid of its Job. */
+const controllerLabel = "batch.kubernetes.io/controller-uid";
 const mostEvents = 200;
 const longestLogMs = 4_000;
 
@@ -61,14 +65,16 @@ async function aboutCache(reader: Reader, wanted: string | undefined): Promise<F
   const labelSelector = Object.entries(selectorLabels(name))
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
-  const [statefulSet, claim, pods, own, ofPod, keeper] = await Promise.all([
-    optional<V1StatefulSet>(reader, resources.statefulSets, name),
+  const set = optional<V1StatefulSet>(reader, resources.statefulSets, name);
+  const [statefulSet, claim, pods, own, ofSet, ofPod, keeper] = await Promise.all([
+    set,
     claimName === undefined
       ? undefined
       : optional<V1PersistentVolumeClaim>(reader, resources.persistentVolumeClaims, claimName),
     list<V1Pod>(reader, resources.pods, { labelSelector }),
-    eventsOf(reader, name),
-    eventsOf(reader, `${name}-0`),
+    eventsOf(reader, cache),
+    set.then((found) => eventsOf(reader, found as KubeObject | undefined)),
+    eventsOfPod(reader, `${name}-0`, cache),
     keeperSays(reader, cache),
   ]);
   return {
@@ -78,7 +84,7 @@ async function aboutCache(reader: Reader, wanted: string | undefined): Promise<F
     claim,
     pods,
     said: new Map(),
-    events: sorted([...own, ...ofPod]),
+    events: sorted([...own, ...ofSet, ...ofPod]),
     room: keeper.room,
     keeperFails: pods.some(({ spec }) => hasKeeperIn(spec)) ? keeper.fails : undefined,
   };
@@ -110,13 +116,19 @@ async function aboutStep(
   const object = await required<V1Job & V1Pod>(reader, resource, name ?? "");
   const pods =
     kind === "job"
-      ? await list<V1Pod>(reader, resources.pods, { labelSelector: `batch.kubernetes.io/job-name=${name}` })
+      ? await list<V1Pod>(reader, resources.pods, {
+          labelSelector: `${controllerLabel}=${object.metadata?.uid}`,
+        })
       : [object as V1Pod];
   const newest = [...pods].sort((a, b) => createdOf(b) - createdOf(a)).slice(0, mostPods);
   const cacheName = cacheOfStep(object, newest);
   const [cache, events, said] = await Promise.all([
     optional<OrasCache>(reader, resources.orasCaches, cacheName),
-    Promise.all([...new Set([name ?? "", ...newest.map(nameOfPod)])].map((about) => eventsOf(reader, about))),
+    Promise.all(
+      [...new Map([object, ...newest].map((each) => [each.metadata?.uid, each])).values()].map((each) =>
+        eventsOf(reader, each as KubeObject),
+      ),
+    ),
     saidBy(reader, newest, namespace),
   ]);
   return {
@@ -148,8 +160,9 @@ async function required<T extends object>(reader: Reader, resource: Resource, na
   const need = { verbs: ["get"], resource: resource.plural, name, namespace };
   const found = await withRight(need, () => get<T>(client, resource, { namespace, name }));
   if (found !== undefined) return found;
+  const gone = toldOfGone(resource.kind, await eventsWith(reader, `regarding.name=${name}`));
   const message = `There is no ${resource.kind} "${name}" in the namespace ${namespace}.`;
-  throw new CliError(message, exits.notFound);
+  throw new CliError([message, ...gone.map(visible)].join("\n"), exits.notFound);
 }
 
 async function optional<T extends object>(
@@ -195,36 +208,25 @@ async function unlessForbidden<T>(
   }
 }
 
-interface KubeEvent {
-  readonly type?: string;
-  readonly reason?: string;
-  readonly note?: string;
-  readonly regarding?: { readonly kind?: string; readonly name?: string };
-  readonly eventTime?: string | null;
-  readonly deprecatedLastTimestamp?: string | null;
-  readonly series?: { readonly lastObservedTime?: string } | null;
-  readonly metadata?: { readonly creationTimestamp?: string };
+/** By its uid: one of the same name may have been there before. */
+async function eventsOf(reader: Reader, object: KubeObject | undefined): Promise<readonly ShownEvent[]> {
+  const uid = object?.metadata?.uid;
+  return uid === undefined ? [] : (await eventsWith(reader, `regarding.uid=${uid}`)).map(shownEvent);
 }
 
-async function eventsOf(reader: Reader, name: string): Promise<readonly ShownEvent[]> {
-  const query = { fieldSelector: `regarding.name=${name}`, limit: String(mostEvents) };
-  const events = await list<KubeEvent>(reader, resources.events, query);
-  return events.map(({ type = "", reason = "", note = "", regarding, ...times }) => ({
-    type,
-    reason,
-    note,
-    about: `${regarding?.kind}/${regarding?.name}`,
-    at:
-      times.series?.lastObservedTime ??
-      times.deprecatedLastTimestamp ??
-      times.eventTime ??
-      times.metadata?.creationTimestamp ??
-      "",
-  }));
+/** Of each Pod that had the name since its cache was created: the StatefulSet gives it to one after the other. */
+async function eventsOfPod(
+  reader: Reader,
+  name: string,
+  { metadata }: OrasCache,
+): Promise<readonly ShownEvent[]> {
+  const since = new Date(metadata?.creationTimestamp ?? 0).getTime();
+  const events = await eventsWith(reader, `regarding.kind=Pod,regarding.name=${name}`);
+  return events.map(shownEvent).filter(({ at }) => Date.parse(at) >= since);
 }
 
-function sorted(events: readonly ShownEvent[]): readonly ShownEvent[] {
-  return [...events].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+async function eventsWith(reader: Reader, fieldSelector: string): Promise<readonly KubeEvent[]> {
+  return list<KubeEvent>(reader, resources.events, { fieldSelector, limit: String(mostEvents) });
 }
 
 /** What the operator's containers that run said last: what they wait for. */

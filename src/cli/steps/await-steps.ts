@@ -5,7 +5,7 @@ import { blockedIn, hasEnded } from "../../lineage/blocked.ts";
 import { type Graph, graphOf, type StepNode } from "../../lineage/graph.ts";
 import { exits } from "../exits.ts";
 import { type Choice, readObjects } from "../graph/read.ts";
-import { stepsOf } from "../graph/steps.ts";
+import { type Objects, stepsOf } from "../graph/steps.ts";
 import { counted, statesOf } from "../graph/words.ts";
 import { CliError } from "../output.ts";
 import { ageOf } from "../remote/remove.ts";
@@ -37,11 +37,11 @@ export async function awaitSteps(
   const told = new Set<string>();
   try {
     for (;;) {
-      const { graph, pods } = await look(session, { selector, run });
+      const { graph, seen } = await look(session, { selector, run });
       const chosen = chosenOf(graph, ids, told, { selector, run });
       for (const step of chosen.filter((each) => hasEnded(each) && !told.has(each.id))) {
         told.add(step.id);
-        for (const line of await linesOf(session, step, pods)) say(line);
+        for (const line of await linesOf(session, step, seen)) say(line);
       }
       if (haveEnded(graph, chosen, say)) {
         say(`${counted(told.size)} ${told.size === 1 ? "step" : "steps"} succeeded`);
@@ -58,9 +58,11 @@ export async function awaitSteps(
   }
 }
 
+type Seen = Pick<Objects, "jobs" | "pods">;
+
 async function look(session: Session, choice: Choice) {
-  const { notes: _, ...objects } = await readObjects(session, choice);
-  return { graph: graphOf(stepsOf(objects)), pods: objects.pods };
+  const { notes: _, ...seen } = await readObjects(session, choice);
+  return { graph: graphOf(stepsOf(seen)), seen };
 }
 
 /** @param told - ids of steps that have ended: these may be gone by now, as TTL removes them */
@@ -99,16 +101,18 @@ function haveEnded(graph: Graph, chosen: readonly StepNode[], say: (line: string
   return true;
 }
 
-async function linesOf(session: Session, step: StepNode, pods: readonly V1Pod[]): Promise<readonly string[]> {
+async function linesOf(session: Session, step: StepNode, seen: Seen): Promise<readonly string[]> {
   if (step.state !== "failed") return [visible(`${step.id} succeeded`)];
   const why = [step.reason, step.message].filter((text) => text !== undefined).join(": ");
-  const log = await failedLog(session, podsOf(step, pods));
+  const log = await failedLog(session, podsOf(step, seen));
   return [visible(`${step.id} failed${why === "" ? "" : `: ${why}`}`), ...log.map((line) => `  ${line}`)];
 }
 
-function podsOf({ kind, name }: StepNode, pods: readonly V1Pod[]): readonly V1Pod[] {
+/** A Job's by its uid: one of the same name may have left some. */
+function podsOf({ kind, name }: StepNode, { jobs, pods }: Seen): readonly V1Pod[] {
   if (kind === "Pod") return pods.filter(({ metadata }) => metadata?.name === name);
-  return pods.filter(({ metadata }) => metadata?.labels?.["batch.kubernetes.io/job-name"] === name);
+  const uid = jobs.find(({ metadata }) => metadata?.name === name)?.metadata?.uid;
+  return pods.filter(({ metadata }) => metadata?.ownerReferences?.some((owner) => owner.uid === uid));
 }
 
 function whereToLook({ kubectlOptions }: Session): string {
