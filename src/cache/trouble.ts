@@ -3,12 +3,15 @@ import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import type { ReasonOfKubernetes, TroubleReason } from "../../schema/reasons.ts";
 import { resourceRefusal } from "./admission.ts";
+import { type ImageVolume, volumeNotMounted, volumeNotPulled } from "./image-trouble.ts";
 import { isOnS3 } from "./s3.ts";
 
 /** Why something does not work: a reason in one word, and the message of the kubelet, the scheduler or the API server. */
 export interface Trouble {
   readonly reason: TroubleReason;
   readonly message: string;
+  /** Of a volume whose image cannot be pulled or mounted. */
+  readonly volume?: ImageVolume;
 }
 
 /** So many are named; who has more of them sees the others once these are gone. */
@@ -79,8 +82,10 @@ export function troubleOf(pod: V1Pod): Trouble | undefined {
       message: `Pod ${name}: ${scheduled.message ?? "it is not scheduled"}`,
     };
   }
-  const found = together([...initContainerStatuses, ...containerStatuses].map(containerTrouble));
-  return found && { reason: found.reason, message: `Pod ${name}: ${found.message}` };
+  const found = together(
+    [...initContainerStatuses, ...containerStatuses].map((status) => containerTrouble(status, pod.spec)),
+  );
+  return found && { ...found, message: `Pod ${name}: ${found.message}` };
 }
 
 /** What the keeper says before the registry, by its exit code. */
@@ -89,23 +94,37 @@ const refusals = [
   [exitCodes.certificateUnusable, "CertificateUnusable"],
 ] as const;
 
-function containerTrouble(status: V1ContainerStatus): Trouble | undefined {
-  const { name, state, lastState, image } = status;
+function containerTrouble(status: V1ContainerStatus, spec: V1Pod["spec"]): Trouble | undefined {
+  const { name, state, lastState } = status;
   const refusal = refusalOf(status);
   if (refusal !== undefined) return refusal;
   const { reason, message } = state?.waiting ?? {};
   if (reason === undefined || startingReasons.has(reason)) return undefined;
-  if (imageReasons.has(reason)) {
-    // The kubelet's two messages take turns; they differ in their beginning.
-    const cause = message?.replace(/^Back-off pulling image "[^"]*"(: ErrImagePull: )?/, "") || reason;
-    return { reason: "ImagePullFailed", message: `image ${image} cannot be pulled: ${cause}` };
-  }
+  const ofImage = imageTrouble(status, spec, reason);
+  if (ofImage !== undefined) return ofImage;
   const ended = lastState?.terminated;
   const last = ended ? ` (last exit code ${ended.exitCode}${ended.reason ? `, ${ended.reason}` : ""})` : "";
   // The back-off's message counts up.
   const text = reason === "CrashLoopBackOff" ? "it ends again and again" : (message ?? "no reason given");
   const why = ended?.message ? `: ${ended.message.trim()}` : "";
   return { reason: reason as ReasonOfKubernetes, message: `container ${name}: ${text}${last}${why}` };
+}
+
+/** Why a container's image, or that of a volume of its, is not there for it. */
+function imageTrouble(status: V1ContainerStatus, spec: V1Pod["spec"], reason: string): Trouble | undefined {
+  const { message } = status.state?.waiting ?? {};
+  if (imageReasons.has(reason)) {
+    // The kubelet's two messages take turns; they differ in their beginning.
+    const cause = message?.replace(/^Back-off pulling image "[^"]*"(: ErrImagePull: )?/, "") || reason;
+    const volume = volumeNotPulled(status, spec);
+    const image = volume ? `${volume.reference} of the volume ${volume.name}` : status.image;
+    const text = `image ${image} cannot be pulled: ${cause}`;
+    return { reason: "ImagePullFailed", message: text, ...(volume && { volume }) };
+  }
+  const volume = volumeNotMounted(status, spec);
+  if (volume === undefined) return undefined;
+  const text = `image ${volume.reference} of the volume ${volume.name} cannot be mounted: ${message || reason}`;
+  return { reason: reason as ReasonOfKubernetes, message: text, volume };
 }
 
 /** Why the keeper lets no registry start. That holds while it is started again, so that the reason does not come and go. */

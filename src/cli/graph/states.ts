@@ -52,7 +52,7 @@ function ofLivePods(pods: readonly V1Pod[]): Standing {
   if (live.length > 0 && open.length === 0) return heldIn(live) ?? { state: "gated" };
   // A Job waits longer after each attempt that failed.
   const trouble = open.map(troubleOf).find((found) => found !== undefined) ?? whyFailed(pods);
-  return { state: "waiting", ...trouble };
+  return { state: "waiting", ...(trouble && { reason: trouble.reason, message: trouble.message }) };
 }
 
 /** What the first that waits for its inputs says of them. */

@@ -10,6 +10,7 @@ import { type Finding, good, withFix } from "./finding.ts";
 import { inputsOf, waitsForInputs } from "./inputs.ts";
 import { notRunFindings, notRunOfStep } from "./not-run.ts";
 import { ofCache } from "./of-cache.ts";
+import { todoOfTrouble } from "./trouble.ts";
 import { withoutPods } from "./without-pods.ts";
 
 /** What a step waits for, how it ended, or that it did not run. */
@@ -76,7 +77,8 @@ function ofPod(pod: V1Pod, facts: Facts): Finding[] {
   if (phase === "Failed") return endOf(pod, facts);
   if (waitsForInputs(pod)) return [...inputsOf(pod, facts)];
   const trouble = troubleOf(pod);
-  if (trouble !== undefined) return [{ level: "bad", text: trouble.message, ...todoOf(trouble.reason) }];
+  if (trouble !== undefined)
+    return [{ level: "bad", text: trouble.message, ...todoOfTrouble(trouble, facts.cache) }];
   const waits = waitsFor(pod, facts);
   if (waits.length > 0) return waits;
   return [...told, phase === "Running" ? good("It runs.") : notStarted(pod, facts)];
@@ -92,16 +94,6 @@ function notStarted({ metadata, status }: V1Pod, { events }: Facts): Finding {
   const last = events.find(({ about }) => about === `Pod/${metadata?.name}`);
   const text = `The Pod ${metadata?.name} has not started: ${why}.`;
   return { level: "waits", text: last === undefined ? text : `${text} The last Event: ${last.note}` };
-}
-
-/** The table speaks of registries; a step's Pod is the author's. */
-function todoOf(reason: string): { readonly todo?: string } {
-  if (reason === "ImagePullFailed") return { todo: "Correct the image, or give the Pod imagePullSecrets." };
-  if (reason === "Unschedulable")
-    return { todo: "Make room on a node, or ask for less; the message says what is missing." };
-  if (reason === "CreateContainerConfigError")
-    return { todo: "Create what the message names, or correct the Pod." };
-  return {};
 }
 
 /** Containers of the operator that are at work before the program, with what they said last. */

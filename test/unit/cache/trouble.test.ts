@@ -50,6 +50,94 @@ describe("why a registry Pod does not run", () => {
     expect(troubleOf(waiting("InvalidImageName", "bad"))?.reason).toBe("ImagePullFailed");
   });
 
+  const digest = `sha256:${"1c".repeat(32)}`;
+  const input = `198.18.0.1:30555/models/m@${digest}`;
+  /** As a kubelet of 1.36 and containerd 2.4 tell it. */
+  const notFound = (image: string) =>
+    `failed to pull and unpack image "${image}": failed to resolve reference "${image}": ${image}: not found`;
+  const withVolumes = (reason: string, message: string, references: Record<string, string>): V1Pod => {
+    const state = { waiting: { reason, message } };
+    return {
+      metadata: { name: "p" },
+      spec: {
+        containers: [
+          {
+            name: "main",
+            image: "busybox:1.37",
+            volumeMounts: Object.keys(references).map((name) => ({ name, mountPath: `/${name}` })),
+          },
+        ],
+        volumes: [
+          ...Object.entries(references).map(([name, reference]) => ({ name, image: { reference } })),
+          { name: "unused", image: { reference: `${input}-of-another-container` } },
+          { name: "scratch", emptyDir: {} },
+        ],
+      },
+      status: {
+        containerStatuses: [{ name: "main", image: "busybox:1.37", state } as unknown as V1ContainerStatus],
+      },
+    };
+  };
+
+  test.each<[string, string, string, Record<string, string>, string | undefined]>([
+    ["a volume", "ErrImagePull", notFound(input), { in: input }, "in"],
+    [
+      "a volume, while the kubelet waits",
+      ...([
+        "ImagePullBackOff",
+        `Back-off pulling image "${input}": ErrImagePull: ${notFound(input)}`,
+      ] as const),
+      ...([{ in: input }, "in"] as const),
+    ],
+    [
+      "a volume, of which nothing but the name is told",
+      ...(["ImagePullBackOff", `Back-off pulling image "${input}"`, { in: input }, "in"] as const),
+    ],
+    ["one of several", "ErrImagePull", notFound(input), { a: "reg/other:1", in: input }, "in"],
+    [
+      "one whose reference is longer than that of another",
+      ...(["ErrImagePull", notFound("reg/m:10"), { a: "reg/m:1", b: "reg/m:10" }, "b"] as const),
+    ],
+    [
+      "one whose reference is longer than the container's image",
+      ...(["ErrImagePull", notFound("reg/busybox:1.37"), { in: "reg/busybox:1.37" }, "in"] as const),
+    ],
+    [
+      "the container, though it has a volume",
+      "ErrImagePull",
+      notFound("busybox:1.37"),
+      { in: input },
+      undefined,
+    ],
+    [
+      "the container, whose image has the volume's reference in it",
+      ...([
+        "ErrImagePull",
+        notFound("docker.io/library/busybox:1.37"),
+        { in: "busybox" },
+        undefined,
+      ] as const),
+    ],
+    ["nobody", "ErrImagePull", "no answer", { in: input }, undefined],
+  ])("an image that cannot be pulled is that of %s", (_, reason, message, references, volume) => {
+    const found = troubleOf(withVolumes(reason, message, references));
+    expect(found?.reason).toBe("ImagePullFailed");
+    const image = volume === undefined ? "busybox:1.37" : `${references[volume]} of the volume ${volume}`;
+    expect(found?.message).toContain(`Pod p: image ${image} cannot be pulled: `);
+    expect(found?.volume?.name).toBe(volume);
+  });
+
+  test.each([
+    ["CreateContainerError", "ImageVolumeMountFailed: mismatched image rootfs and manifest layers"],
+    ["ImageVolumeMountFailed", "mismatched image rootfs and manifest layers"],
+  ])("an artifact that is no image cannot be mounted: %s", (reason, message) => {
+    expect(troubleOf(withVolumes(reason, message, { in: input }))).toEqual({
+      reason,
+      message: `Pod p: image ${input} of the volume in cannot be mounted: ${message}`,
+      volume: { name: "in", reference: input },
+    });
+  });
+
   test("a Secret that is not there, in the kubelet's words", () => {
     const message = 'secret "env" not found';
     expect(troubleOf(waiting("CreateContainerConfigError", message))).toEqual({

@@ -160,6 +160,52 @@ describe("a step", () => {
     expect(second?.todo).toContain("Create it");
   });
 
+  const volumes = (
+    name: string,
+    reference: string,
+    reason: string,
+    message: string,
+    nodeAddress?: string,
+  ) => {
+    const pod = {
+      ...podOf("p"),
+      spec: {
+        containers: [{ name: "main", image: "ubuntu:22.04", volumeMounts: [{ name, mountPath: "/in" }] }],
+        volumes: [{ name, image: { reference } }],
+      },
+      status: {
+        phase: "Pending",
+        containerStatuses: [{ name: "main", image: "ubuntu:22.04", state: { waiting: { reason, message } } }],
+      },
+    } as unknown as V1Pod;
+    const cache = nodeAddress === undefined ? undefined : { ...ready, spec: { nodeAddress } };
+    return findingsOf(factsOf({ pods: [pod], cache: cache as Facts["cache"] }), "pod")[0];
+  };
+  const host = "198.18.0.1:30555";
+  it.each([
+    ["an input as a volume", names.inputVolume, undefined, "hosts.toml"],
+    ["a volume from the cache", "data", host, "hosts.toml"],
+    ["a volume from another registry", "data", "nodes.example.com", "reference of the volume data"],
+    ["a volume without a cache", "data", undefined, "reference of the volume data"],
+  ])("cannot pull the image of %s, and the cure is of the volume", (_, name, nodeAddress, todo) => {
+    const reference = `${host}/models/m:1`;
+    const found = volumes(name, reference, "ErrImagePull", `"${reference}": not found`, nodeAddress);
+    expect(found?.text).toContain(`image ${reference} of the volume ${name} cannot be pulled`);
+    expect(found?.todo).toContain(todo);
+    expect(found?.todo).not.toContain("Correct the image");
+    if (todo === "hosts.toml") {
+      expect(found?.todo).toContain(`/etc/containerd/certs.d/${host}/hosts.toml`);
+      expect(found?.todo).toContain("spec.nodeAddress");
+    }
+  });
+
+  it("mounts an artifact that is no image", () => {
+    const message = "ImageVolumeMountFailed: mismatched image rootfs and manifest layers";
+    const found = volumes("oras-input", `${host}/models/m:1`, "CreateContainerError", message, host);
+    expect(found?.text).toContain(message);
+    expect(found?.todo).toContain("format: image");
+  });
+
   it("cannot be scheduled", () => {
     const conditions = [
       { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes are available" },
