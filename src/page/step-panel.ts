@@ -1,11 +1,12 @@
 import { html } from "htm/preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useAnswer } from "./ask.ts";
 import { formOf } from "./form.ts";
 import { icon } from "./icons.ts";
 import type { Chosen } from "./model.ts";
 import { Copied, type PanelGiven, Waiting } from "./parts.ts";
 import type { Details, PageStep, Transferred } from "./protocol.ts";
-import { clock, lasted, nameOf, notRunWords, shortDigest, sized, tookOf, unpushedWords } from "./words.ts";
+import { clock, lasted, nameOf, notRunWords, shortDigest, sized, tookOf, unseenWords } from "./words.ts";
 
 type Choose = PanelGiven["choose"];
 
@@ -32,8 +33,8 @@ export function StepPanel({
     ${
       details &&
       html`
-      <${Artifacts} title="Reads" none="It reads no artifact." list=${details.inputs} drawing=${drawing} choose=${choose} />
-      <${Artifacts} title="Makes" none="It makes no artifact." list=${details.outputs} notRun=${step.notRun} drawing=${drawing} choose=${choose} />
+      <${Artifacts} title="Reads" none="It reads no artifact." list=${details.inputs} reader=${step} drawing=${drawing} choose=${choose} />
+      <${Artifacts} title="Makes" none="It makes no artifact." list=${details.outputs} drawing=${drawing} choose=${choose} />
       ${step.state !== "failed" && html`<${Logs} details=${details} />`}
       <${Events} details=${details} />
       <h3>In a terminal</h3>
@@ -68,9 +69,29 @@ function Logs({ details }: { readonly details: Details }) {
   return details.logs.map(
     ({ container, lines }) => html`<section key=${container}>
       <h3>End of the log <span class="hint">${container}</span></h3>
-      <pre tabindex="0" role="region" aria-label=${`Log of ${container}`}>${lines}</pre>
+      <${Log} container=${container} lines=${lines} />
     </section>`,
   );
+}
+
+/** So near to its end counts as there. */
+const nearEnd = 4;
+
+/** What a container said last is seen first. Whoever has scrolled up stays there when more comes. */
+function Log({ container, lines }: Details["logs"][number]) {
+  const box = useRef<HTMLPreElement>(null);
+  const isAtEnd = useRef(true);
+  useLayoutEffect(() => {
+    if (isAtEnd.current) box.current?.scrollTo(0, box.current.scrollHeight);
+  }, [lines]);
+  const onScroll = ({
+    currentTarget: { scrollTop, clientHeight, scrollHeight },
+  }: {
+    currentTarget: HTMLElement;
+  }) => {
+    isAtEnd.current = scrollTop + clientHeight >= scrollHeight - nearEnd;
+  };
+  return html`<pre ref=${box} onScroll=${onScroll} tabindex="0" role="region" aria-label=${`Log of ${container}`}>${lines}</pre>`;
 }
 
 function Times({ step, details }: { step: PageStep; details: Details | undefined }) {
@@ -93,12 +114,13 @@ interface ArtifactsGiven {
   readonly list: readonly Transferred[];
   readonly drawing: PanelGiven["drawing"];
   readonly choose: Choose;
-  readonly notRun?: PageStep["notRun"];
+  /** The step, where these are its inputs. */
+  readonly reader?: PageStep;
 }
 
 const mostListed = 20;
 
-function Artifacts({ title, none, list, drawing, choose, notRun }: ArtifactsGiven) {
+function Artifacts({ title, none, list, drawing, choose, reader }: ArtifactsGiven) {
   const digests = new Map(drawing.artifacts.map(({ id, digest }) => [id, digest]));
   return html`<h3>${title}</h3>
     ${list.length === 0 && html`<p class="hint">${none}</p>`}
@@ -106,11 +128,12 @@ function Artifacts({ title, none, list, drawing, choose, notRun }: ArtifactsGive
       ${list.slice(0, mostListed).map(({ id, reference, bytes, seconds, command, ...pushed }) => {
         const digest = pushed.digest ?? digests.get(id);
         const size = bytes === undefined ? undefined : sized(bytes);
+        const unseen = unseenWords(id, drawing, reader);
         const took = seconds === undefined ? undefined : `pushed in ${lasted(seconds)}`;
         return html`<li key=${id}>
           <button type="button" class="link" onClick=${() => choose({ type: "artifact", id })}>${icon("artifact")}<span>${reference}</span></button>
-          <p class="hint">${[digest && shortDigest(digest), size, took].filter(Boolean).join(" · ") || unpushedWords(notRun)}</p>
-          ${(digest || notRun) && html`<${Copied} text=${command} what=${`the command that gets ${reference}`} />`}
+          <p class="hint">${[digest && shortDigest(digest), size, took].filter(Boolean).join(" · ") || unseen.words}</p>
+          ${(digest || unseen.isThere) && html`<${Copied} text=${command} what=${`the command that gets ${reference}`} />`}
         </li>`;
       })}
     </ul>

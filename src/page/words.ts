@@ -1,5 +1,5 @@
 import { formOf } from "./form.ts";
-import type { PageNode, PageStep } from "./protocol.ts";
+import type { Drawing, PageNode, PageStep } from "./protocol.ts";
 
 /** A number as people read it. */
 export function counted(value: number): string {
@@ -111,12 +111,30 @@ export function notRunWords({ notRun }: PageStep): string {
   return `${which} not run: took ${whose ? `results, the first that of ${whose}` : "results of before"}`;
 }
 
-/** What is said of an output of which no Pod tells. */
-export function unpushedWords(notRun: PageStep["notRun"]): string {
-  if (notRun === undefined) return "not pushed yet, as far as is seen";
-  return notRun.indexes === undefined
-    ? "a result that was there"
-    : "a result that was there, or not pushed yet";
+/**
+ * What is said of an artifact whose digest no Pod tells, and whether it is there all the same.
+ *
+ * @param id - of the artifact
+ * @param drawing - with the steps that make it
+ * @param reader - the step that reads it, if it is looked at as an input
+ */
+export function unseenWords(
+  id: string,
+  { steps, artifacts }: Pick<Drawing, "steps" | "artifacts">,
+  reader?: PageStep,
+): { readonly words: string; readonly isThere: boolean } {
+  const madeBy = new Set(artifacts.find((artifact) => artifact.id === id)?.madeBy);
+  const makers = steps.filter((step) => madeBy.has(step.id));
+  const forms = makers.map(formOf);
+  if (forms.includes("notRun")) return { words: "a result that was there", isThere: true };
+  if (forms.includes("succeeded")) return { words: "pushed by a Pod that is gone", isThere: true };
+  if (makers.some(({ notRun }) => notRun !== undefined))
+    return { words: "a result that was there, or not pushed yet", isThere: true };
+  const hasRead = reader !== undefined && ["running", "succeeded"].includes(reader.state);
+  if (hasRead) return { words: "was there when the step started", isThere: true };
+  if (reader !== undefined && makers.length === 0)
+    return { words: "no step here makes it", isThere: reader.reason !== "WaitingForInputs" };
+  return { words: "not pushed yet, as far as is seen", isThere: false };
 }
 
 /** In few words: the artifacts that are missing, without who makes them. */

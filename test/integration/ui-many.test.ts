@@ -1,8 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
 import { draw } from "../../src/cli/ui/drawing.ts";
 import { startBrowser } from "../support/browser.ts";
-import { openUi, rowsOf, textOf } from "../support/ui.ts";
+import { openUi, rowsOf, tabTo, textOf } from "../support/ui.ts";
 import { manySteps, objectsOf, stepIn } from "../support/ui-objects.ts";
+import { detailsOfCall } from "../support/ui-run.ts";
 import { serveDrawing } from "../support/ui-served.ts";
 
 const mostElements = 301;
@@ -56,4 +57,39 @@ test("a step that runs says for how long, also where nothing changes and nobody 
   await page.waitForSelector(label);
   const before = await textOf(page, label);
   await expect.poll(() => textOf(page, label), { timeout: 30_000 }).not.toBe(before);
+});
+
+test("the end of a long log is what is seen of it, the keyboard scrolls it, and who reads it is left where they are", async () => {
+  const failed = stepIn("align", { "output-uri": "aligned/all:v1" }, "failed");
+  const { drawing } = draw(objectsOf([failed]), undefined);
+  let told = 40;
+  const lines = () => Array.from({ length: told }, (_, at) => `line ${at}`).join("\n");
+  const step = async () => ({ ...detailsOfCall, logs: [{ container: "align-x7k2p/main", lines: lines() }] });
+  const ui = await serveDrawing(drawing, { step });
+  onTestFinished(ui.close);
+  const browser = await startBrowser();
+  onTestFinished(() => browser.close());
+  const { page } = await openUi(browser, ui);
+  await page.keyboard.press("n");
+  await page.waitForSelector("aside pre");
+  const seen = async () =>
+    (await page.evaluate(`(({ scrollTop, clientHeight, scrollHeight }) => ({ left: scrollHeight - clientHeight - scrollTop, height: scrollHeight - clientHeight }))(
+      document.querySelector("aside pre"))`)) as { left: number; height: number };
+  await expect.poll(async () => (await seen()).left).toBeLessThan(2);
+  expect((await seen()).height).toBeGreaterThan(50);
+
+  const more = async () => {
+    told += 10;
+    const [now] = drawing.steps;
+    if (now === undefined) throw new Error("there is no step");
+    ui.tell({ type: "changes", steps: [[0, { ...now, message: `${told} lines` }]], artifacts: [] });
+    await page.waitForFunction(`document.querySelector("aside pre").innerText.includes("line ${told - 1}")`);
+  };
+  await more();
+  await expect.poll(async () => (await seen()).left).toBeLessThan(2);
+  await tabTo(page, "aside pre");
+  await page.keyboard.press("Home");
+  await expect.poll(async () => (await seen()).left).toBeGreaterThan(50);
+  await more();
+  expect((await seen()).left).toBeGreaterThan(50);
 });

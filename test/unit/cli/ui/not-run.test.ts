@@ -4,7 +4,7 @@ import { names } from "../../../../schema/names.ts";
 import { draw } from "../../../../src/cli/ui/drawing.ts";
 import { formOf } from "../../../../src/page/form.ts";
 import { matches } from "../../../../src/page/model.ts";
-import { notRunWords, underline } from "../../../../src/page/words.ts";
+import { notRunWords, underline, unseenWords } from "../../../../src/page/words.ts";
 import { podOf } from "../../../support/builders.ts";
 import { objectsOf, stepIn, takenFrom } from "../../../support/ui-objects.ts";
 
@@ -105,5 +105,55 @@ describe("what did not run", () => {
     const { job } = stepIn("count", map, "notRun");
     const annotations = { ...job.metadata?.annotations, [names.memoizedFromAnnotation]: "Job/evil‮ tomorrow" };
     expect(shown({ job: { ...job, metadata: { ...job.metadata, annotations } } }).notRun).toEqual({});
+  });
+});
+
+describe("an artifact whose digest no Pod tells", () => {
+  const reads = { "input-uri": "parts/all:v1", "output-uri": "counts/all:v1" } as const;
+  const makes = { "input-uri": "data/raw:v1", "output-uri": "parts/all:v1" } as const;
+  /** What is said of it beside the step that makes it, and beside the one that reads it. */
+  const said = (maker: V1Job | undefined, reader: Parameters<typeof stepIn>[2]) => {
+    const jobs = [...(maker ? [maker] : []), stepIn("count", reads, reader).job];
+    const { pods } = stepIn("count", reads, reader);
+    const { drawing } = draw({ ...objectsOf([]), jobs, pods }, undefined);
+    const id = drawing.artifacts.find(({ reference }) => reference === "parts/all:v1")?.id ?? "";
+    const step = drawing.steps.find((each) => each.id === "job/count");
+    return [unseenWords(id, drawing), unseenWords(id, drawing, step)];
+  };
+  const split = (state: Parameters<typeof stepIn>[2]) => stepIn("split", makes, state).job;
+  const there = (words: string) => ({ words, isThere: true });
+  const notYet = { words: "not pushed yet, as far as is seen", isThere: false };
+
+  test.each(["succeeded", "running", "waiting"] as const)(
+    "is there where its maker did not run: %s",
+    (reader) => {
+      const words = there("a result that was there");
+      expect(said(split("notRun"), reader)).toEqual([words, words]);
+    },
+  );
+
+  test("is there where its maker has succeeded, and its Pods are gone", () => {
+    const words = there("pushed by a Pod that is gone");
+    expect(said(split("succeeded"), "waiting")).toEqual([words, words]);
+  });
+
+  test("may be there where indexes of its maker did not run", () => {
+    const maker = indexed("running", `${takenFrom("align")} indexes 0,2-4`, { succeeded: 4 });
+    const { drawing } = draw({ ...objectsOf([]), jobs: [maker] }, undefined);
+    const made = drawing.artifacts.find(({ madeBy }) => madeBy.length > 0);
+    expect(unseenWords(made?.id ?? "", drawing).words).toBe("a result that was there, or not pushed yet");
+  });
+
+  test("was there where its reader has started, whoever made it", () => {
+    expect(said(undefined, "succeeded")[1]).toEqual(there("was there when the step started"));
+    expect(said(split("failed"), "running")[1]).toEqual(there("was there when the step started"));
+  });
+
+  test.each(["running", "waiting", "failed"] as const)("is not there yet while its maker is %s", (state) => {
+    expect(said(split(state), "waiting")).toEqual([notYet, notYet]);
+  });
+
+  test("is made by nobody here", () => {
+    expect(said(undefined, "waiting")[1]).toEqual({ words: "no step here makes it", isThere: false });
   });
 });
