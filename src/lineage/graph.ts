@@ -61,6 +61,19 @@ export interface StepFacts extends About {
   readonly leaves?: readonly ArtifactFacts[];
 }
 
+/** Why a step holds those that read what it makes. */
+export type WhyHeld = "failed" | "cycle" | "nobody" | "suspended" | "trouble";
+
+/** What holds a step in the end: a step before it, however far. */
+export interface Holder {
+  /** Its id. */
+  readonly step: string;
+  /** It has failed, is in a cycle, waits for what nobody makes, is suspended, or cannot start. */
+  readonly why: WhyHeld;
+  /** Of a step that has failed or cannot start: a word. */
+  readonly reason?: string | undefined;
+}
+
 /** A step of a graph. */
 export interface StepNode extends About {
   /** `job/NAME` or `pod/NAME`. */
@@ -70,6 +83,8 @@ export interface StepNode extends About {
   readonly outputs: readonly string[];
   /** What it pushes if it fails, with the digest if it has. */
   readonly leaves?: readonly Pick<ArtifactNode, "id" | "reference" | "digest">[];
+  /** What holds it in the end, however far before it; see withHolders. */
+  readonly heldBy?: Holder | undefined;
 }
 
 /** An artifact of a graph. */

@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { holderWords } from "../lineage/blocked.ts";
 import { formOf } from "./form.ts";
 import { icon } from "./icons.ts";
 import { type Chosen, type Filter, groupNames, groupOf, matches } from "./model.ts";
@@ -122,7 +123,9 @@ function Head({
 }
 
 function whyOf(step: PageStep): string {
-  return [notRunWords(step), step.message ?? step.reason].filter(Boolean).join(". ");
+  return [notRunWords(step), step.heldBy && holderWords(step.heldBy), step.message ?? step.reason]
+    .filter(Boolean)
+    .join(". ");
 }
 
 /** In the order of the data as the graph has it, from left to right. */

@@ -1,3 +1,4 @@
+import { holderWords } from "../lineage/blocked.ts";
 import { formOf } from "./form.ts";
 import type { Drawing, PageNode, PageStep } from "./protocol.ts";
 
@@ -81,7 +82,7 @@ export function nameOf(id: string): string {
 
 /** What stands below the name of a step: how it is, and why. */
 export function underline(step: PageStep, now: number): string {
-  const { state, reason, completions, notRun } = step;
+  const { state, reason, completions, notRun, heldBy } = step;
   const done = completions
     ? `${counted(completions.succeeded)} of ${counted(completions.wanted)}`
     : undefined;
@@ -91,6 +92,7 @@ export function underline(step: PageStep, now: number): string {
   if (state === "failed") return ["failed", reason, done, taken].filter(Boolean).join(" · ");
   if (state === "running" || state === "succeeded")
     return [state, done, taken, took].filter(Boolean).join(" · ");
+  if (heldBy !== undefined) return holderWords(heldBy);
   if (reason === "WaitingForInputs") return waitsFor(step);
   return [state, reason, taken].filter(Boolean).join(" · ");
 }

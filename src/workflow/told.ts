@@ -1,3 +1,4 @@
+import { nobodyMakesIt } from "../common/nobody-makes-it.ts";
 import type { BatchDecision } from "./batch.ts";
 import type { InputVerdict } from "./opening.ts";
 
@@ -54,7 +55,7 @@ function whyOf(verdict: InputVerdict): string | undefined {
 }
 
 function whyNobody({ leaver, meant }: Extract<InputVerdict, { kind: "nobody" }>): string {
-  const nobody = "not in the registry, and no step of this namespace makes it";
+  const nobody = `not in the registry, and ${nobodyMakesIt}`;
   if (meant) return `${nobody}; did you mean ${meant.artifact}, which ${meant.by} makes?`;
   if (leaver === undefined) return nobody;
   const { name, state } = leaver;

@@ -1,11 +1,13 @@
 import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
 import { exits } from "../../src/cli/exits.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { cacheOf, jobOf, podOf } from "../support/builders.ts";
-import { makeEndedPod } from "../support/ended-jobs.ts";
+import { endOf, makeEndedPod } from "../support/ended-jobs.ts";
 import { test } from "../support/integration.ts";
 import { makePlugin } from "../support/plugin.ts";
+import { makeUser } from "../support/ui.ts";
 
 const job = jobOf("fetch", { "input-uri": "data/raw:v1", "output-uri": "climate/raw:v1" }) as KubeObject;
 
@@ -60,5 +62,56 @@ describe("Events of a step", () => {
       expect(stdout).toContain("Of the one of now.");
       expect(stdout).not.toContain("Of the one before.");
     }
+  });
+});
+
+describe("what holds a step", () => {
+  test("is followed through all that wait before it", async ({ ns, plane, installed }) => {
+    const waiting = async (name: string, map: Parameters<typeof jobOf>[1]) => {
+      const made = jobOf(name, { "wait-for-inputs": "true", ...map }, "true", {
+        suspend: true,
+      }) as KubeObject;
+      const labels = { [names.waitingLabel]: "true" };
+      await ns.create(resources.jobs, { ...made, metadata: { ...made.metadata, labels } });
+    };
+    await ns.create(resources.orasCaches, cacheOf("oras") as KubeObject);
+    await ns.create(resources.jobs, jobOf("south", { "output-uri": "south:1" }) as KubeObject);
+    await waiting("merge", { "input-uri": "south:1", "output-uri": "merged:1" });
+    await waiting("plot", { "input-uri": "merged:1", "output-uri": "plot:1" });
+    await ns.patchStatus(resources.jobs, "south", endOf("Failed", "BackoffLimitExceeded"));
+    await makeEndedPod(ns, "south", "Failed", "main", { exitCode: 5, reason: "Error" });
+    const plugin = await makePlugin(ns.namespace);
+    const cause = "job/south failed: Error: The container main ended with exit code 5.";
+    for (const command of ["why", "status"]) {
+      const { code, stdout } = await plugin.run(command, "job/plot");
+      expect(code).toBe(0);
+      expect(stdout).toContain(`Cannot start: ${cause}`);
+      expect(stdout).toContain("kubectl oras-cache rerun job/south");
+    }
+    expect((await plugin.run("graph")).stdout).toMatch(
+      /job\/plot {2}waiting\n(?: {2}.*\n)*? {2}cannot start: job\/south failed\n/,
+    );
+
+    // Who may see no more than this Job is told what is missing, and the rest.
+    const user = await makeUser({ plane, client: installed }, ns.namespace, "sees-one");
+    const group = "rbac.authorization.k8s.io";
+    const of = `/apis/${group}/v1/namespaces/${ns.namespace}`;
+    const rules = [{ apiGroups: ["batch"], resources: ["jobs"], verbs: ["get"] }];
+    await installed.request({
+      method: "POST",
+      path: `${of}/roles`,
+      body: { metadata: { name: "one" }, rules },
+    });
+    const subjects = [{ kind: "ServiceAccount", name: "sees-one", namespace: ns.namespace }];
+    const body = {
+      metadata: { name: "one" },
+      subjects,
+      roleRef: { apiGroup: group, kind: "Role", name: "one" },
+    };
+    await installed.request({ method: "POST", path: `${of}/rolebindings`, body });
+    const { code, stdout } = await (await makePlugin(ns.namespace, user)).run("status", "job/plot");
+    expect(code).toBe(0);
+    expect(stdout).toContain("What holds the steps before it is not known: ");
+    expect(stdout).toMatch(/[Ww]aits for/);
   });
 });

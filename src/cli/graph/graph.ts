@@ -1,4 +1,5 @@
 import { visible } from "../../annotations/problems.ts";
+import { withHolders } from "../../lineage/blocked.ts";
 import { foldGraph } from "../../lineage/fold.ts";
 import { graphOf } from "../../lineage/graph.ts";
 import { provOf } from "../../lineage/prov.ts";
@@ -29,7 +30,7 @@ export async function drawGraph(
     const { namespace, notes, ...objects } = await readObjects(session, { selector, run });
     const say = (sentence: string) => note(visible(sentence));
     for (const sentence of notes) say(sentence);
-    const graph = graphOf(stepsOf({ namespace, ...objects }));
+    const graph = withHolders(graphOf(stepsOf({ namespace, ...objects })));
     if (output === "json") return formatJson(graph, namespace);
     if (output === "prov") return formatData(provOf(graph, namespace, timesIn(objects)), "json");
     if (output === "ro-crate") return packCrate(graph, { namespace, ...objects }, new Date(), say);

@@ -36,7 +36,7 @@ export interface Choice {
  * @throws CliError where the namespace is not there, a right is missing, or the selector is none
  */
 export async function readObjects(session: Session, { selector, run }: Choice = {}): Promise<Found> {
-  const [allJobs, allPods, made, { caches, notes }] = await Promise.all([
+  const [allJobs, allPods, made, { caches, hasCaches, notes }] = await Promise.all([
     all<V1Job>(session, resources.jobs, selector),
     all<V1Pod>(session, resources.pods, selector),
     selector === undefined ? [] : all<V1Pod>(session, resources.pods, ofAnyJob),
@@ -50,7 +50,7 @@ export async function readObjects(session: Session, { selector, run }: Choice = 
   );
   const ofJobs = [...allPods, ...made].filter(isMadeBy(jobs));
   const each = new Map([...pods, ...ofJobs].map((pod) => [pod.metadata?.uid, pod]));
-  return { namespace: session.namespace, jobs, pods: [...each.values()], caches, notes };
+  return { namespace: session.namespace, jobs, pods: [...each.values()], caches, hasCaches, notes };
 }
 
 function isMadeBy(jobs: readonly V1Job[]): (pod: V1Pod) => boolean {
@@ -85,9 +85,9 @@ async function all<T>(
 }
 
 /** They say which registry is meant where two steps write it in different ways; without them the graph is nearly the same. */
-async function cachesIn(session: Session): Promise<Pick<Found, "caches" | "notes">> {
+async function cachesIn(session: Session): Promise<Pick<Found, "caches" | "hasCaches" | "notes">> {
   try {
-    return { caches: await listCaches(session), notes: [] };
+    return { caches: await listCaches(session), hasCaches: true, notes: [] };
   } catch (error) {
     const isMissing =
       error instanceof CliError && [exits.denied, exits.notFound].some((code) => code === error.exitCode);

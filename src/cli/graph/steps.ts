@@ -25,6 +25,8 @@ export interface Objects {
   readonly jobs: readonly V1Job[];
   readonly pods: readonly V1Pod[];
   readonly caches: readonly OrasCache[];
+  /** Whether these are all: somebody may see Jobs and no OrasCaches. */
+  readonly hasCaches?: boolean | undefined;
 }
 
 /** Indexes of one Job, and of all, whose artifacts are told apart; beyond, `$(JOB_COMPLETION_INDEX)` stays as it is written. */
@@ -36,7 +38,7 @@ const mostIndexesOfAll = 100_000;
  *
  * @param objects - as the API server has them
  */
-export function stepsOf({ namespace, jobs, pods, caches }: Objects): StepFacts[] {
+export function stepsOf({ namespace, jobs, pods, caches, hasCaches = false }: Objects): StepFacts[] {
   const uids = new Set(jobs.map(({ metadata }) => metadata?.uid));
   const podsOf = Map.groupBy(pods, (pod) => ownerOf(pod, uids));
   const bare = podsOf.get(undefined) ?? [];
@@ -77,10 +79,27 @@ export function stepsOf({ namespace, jobs, pods, caches }: Objects): StepFacts[]
     const artifacts = artifactsOf(from, `${kind} ${name}`, namespace, byName);
     if (artifacts.inputs.length + artifacts.outputs.length === 0) return [];
     const stem = numbersOut(generateName === undefined ? name : `${generateName}*`);
+    const missing = hasCaches ? missingCache(artifacts, byName) : undefined;
     const told = { ...standing, ...(message !== undefined && { message: named(message) }) };
-    return [{ kind, name, stem, ...told, ...(memoizedFrom && { memoizedFrom }), ...artifacts }];
+    const stands = missing === undefined ? told : { ...told, ...withoutCache(told, missing) };
+    return [{ kind, name, stem, ...stands, ...(memoizedFrom && { memoizedFrom }), ...artifacts }];
   };
   return [...jobs.flatMap(ofJob), ...bare.flatMap(ofPod)];
+}
+
+/** Name of an OrasCache that artifacts are in, and that is not there. */
+function missingCache(
+  { inputs, outputs }: Pick<StepFacts, "inputs" | "outputs">,
+  caches: ReadonlyMap<string | undefined, OrasCache>,
+): string | undefined {
+  return [...inputs, ...outputs].find(({ cache }) => cache !== undefined && !caches.has(cache))?.cache;
+}
+
+/** A step that has not started does not before its OrasCache is there, whatever else it waits for. */
+function withoutCache({ state, message }: Standing, cache: string): Partial<Standing> {
+  if (!["waiting", "gated", "suspended"].includes(state)) return {};
+  const missing = `There is no ${names.kind} ${cache} in this namespace.`;
+  return { reason: "CacheNotFound", message: message === undefined ? missing : `${missing} ${message}` };
 }
 
 /** What the artifacts of a step are read from. */

@@ -1,7 +1,8 @@
 import { Help } from "commander";
 import { visible } from "../../annotations/problems.ts";
+import { holderWords } from "../../lineage/blocked.ts";
 import type { Folded, FoldedNode } from "../../lineage/fold.ts";
-import type { Graph, StepNode } from "../../lineage/graph.ts";
+import type { Graph, Holder, StepNode } from "../../lineage/graph.ts";
 import { counted, stateOf, statesOf, titleOf } from "./words.ts";
 
 const width = 80;
@@ -56,8 +57,12 @@ export function formatText(graph: Graph, { nodes, edges, layout }: Folded, names
         `  left   ${visible(reference).padEnd(column)}  ${digest?.slice(0, shortDigest) ?? ""}`,
     );
     const lines = [
-      ...[...indexesOf(node.members), ...troublesOf(node.members)],
-      ...[...few(reads), ...few(makes), ...few(left)],
+      ...indexesOf(node.members),
+      ...troublesOf(node.members),
+      ...holdersOf(node.members),
+      ...few(reads),
+      ...few(makes),
+      ...few(left),
     ];
     return `${visible(`${titleOf(node)}  ${stateOf(node.members)}`)}\n${lines.map((each) => `${each}\n`).join("")}`;
   });
@@ -100,11 +105,24 @@ function troublesOf(steps: readonly StepNode[]): string[] {
     const [{ state, reason = "", message }] = group as [StepNode];
     const alone = message === undefined ? reason : `${reason}: ${message}`;
     const text = steps.length === 1 ? alone : `${state}, ${reason}: ${some(group.map(({ name }) => name))}`;
-    return new Help()
-      .boxWrap(visible(text), width - 2)
-      .split("\n")
-      .map((each) => `  ${each}`);
+    return wrapped(text);
   });
+}
+
+/** What holds steps that wait, in the end: each once. */
+function holdersOf(steps: readonly StepNode[]): string[] {
+  const held = steps.filter(({ heldBy }) => heldBy !== undefined);
+  const groups = Map.groupBy(held, ({ heldBy }) => holderWords(heldBy as Holder));
+  return [...groups].flatMap(([words, group]) =>
+    wrapped(steps.length === 1 ? words : `${words}: ${some(group.map(({ name }) => name))}`),
+  );
+}
+
+function wrapped(text: string): string[] {
+  return new Help()
+    .boxWrap(visible(text), width - 2)
+    .split("\n")
+    .map((each) => `  ${each}`);
 }
 
 function cycleOf(cycle: readonly string[]): string {

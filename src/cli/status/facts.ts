@@ -1,6 +1,7 @@
 import type { V1Job, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import type { OrasCache } from "../../cache/types.ts";
 import type { Room } from "../../cache/usage.ts";
+import type { Holder } from "../../lineage/graph.ts";
 
 /** An Event, as far as a page shows it. */
 export interface ShownEvent {
@@ -11,6 +12,20 @@ export interface ShownEvent {
   readonly about: string;
   /** RFC 3339; when it was seen last. */
   readonly at: string;
+}
+
+/** What a graph of the namespace tells of a step that waits. */
+export interface Before {
+  /** That its OrasCache is not there, as a sentence. */
+  readonly noCache?: string | undefined;
+  /** What holds it in the end, and as a sentence. */
+  readonly heldBy?: (Holder & { readonly text: string }) | undefined;
+  /** Ids of steps that have failed for the sake of the one that holds it, and have to run again as well. */
+  readonly failedBetween: readonly string[];
+  /** Steps of a circle that it is in. */
+  readonly isInCycle: boolean;
+  /** Ids of the steps that may still make its inputs. */
+  readonly makers: readonly string[];
 }
 
 /** What was read for a page. */
@@ -34,6 +49,8 @@ export interface Facts {
   readonly keeperFails?: string | undefined;
   /** How long no operator has renewed its Lease, in words; undefined while one does, and where that cannot be seen. */
   readonly operatorSilent?: string | undefined;
+  /** Of a step that waits for its inputs: what is before it; undefined where that cannot be seen. */
+  readonly before?: Before | undefined;
   /** What could not be read, in words. */
   readonly unread: readonly string[];
 }

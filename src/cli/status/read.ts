@@ -18,13 +18,17 @@ import { isStatus } from "../../kube/errors.ts";
 import { get, type KubeObject } from "../../kube/objects.ts";
 import { pathOf, type Resource, resources } from "../../kube/resources.ts";
 import { exits } from "../exits.ts";
+import { readObjects } from "../graph/read.ts";
+import type { Objects } from "../graph/steps.ts";
 import { CliError, reasonOf } from "../output.ts";
 import { roomOf } from "../remote/ask-keeper.ts";
 import { findCache, nameOf } from "../remote/find-cache.ts";
 import { withRight } from "../remote/rights.ts";
 import type { Session } from "../remote/session.ts";
+import { beforeOf } from "./before.ts";
 import { type KubeEvent, shownEvent, sorted, toldOfGone } from "./events.ts";
-import type { Facts, ShownEvent, Subject } from "./facts.ts";
+import type { Before, Facts, ShownEvent, Subject } from "./facts.ts";
+import { waitsForInputs } from "./inputs.ts";
 import { operatorSilence } from "./lease.ts";
 
 /** Pods of a Job that are looked at closely: a Job may have thousands. */
@@ -45,12 +49,13 @@ interface Reader {
  *
  * @param session - of the person
  * @param subject - the cache or step
+ * @param objects - of the namespace, where they were read already
  * @throws CliError where it is not there
  */
-export async function readFacts(session: Session, subject: Subject): Promise<Facts> {
+export async function readFacts(session: Session, subject: Subject, objects?: Objects): Promise<Facts> {
   const reader: Reader = { session, unread: new Set() };
   const [found, operatorSilent] = await Promise.all([
-    subject.kind === "cache" ? aboutCache(reader, subject.name) : aboutStep(reader, subject),
+    subject.kind === "cache" ? aboutCache(reader, subject.name) : aboutStep(reader, subject, objects),
     operatorSilence(session),
   ]);
   return { ...found, operatorSilent, namespace: session.namespace, unread: [...reader.unread] };
@@ -110,6 +115,7 @@ async function keeperSays(
 async function aboutStep(
   reader: Reader,
   { kind, name }: { kind: "job" | "pod" | "cache"; name?: string | undefined },
+  objects: Objects | undefined,
 ): Promise<Found> {
   const { namespace } = reader.session;
   const resource = kind === "job" ? resources.jobs : resources.pods;
@@ -122,7 +128,8 @@ async function aboutStep(
       : [object as V1Pod];
   const newest = [...pods].sort((a, b) => createdOf(b) - createdOf(a)).slice(0, mostPods);
   const cacheName = cacheOfStep(object, newest);
-  const [cache, events, said] = await Promise.all([
+  const isHeld = [object, ...newest].some(waitsForInputs);
+  const [cache, events, said, before] = await Promise.all([
     optional<OrasCache>(reader, resources.orasCaches, cacheName),
     Promise.all(
       [...new Map([object, ...newest].map((each) => [each.metadata?.uid, each])).values()].map((each) =>
@@ -130,6 +137,7 @@ async function aboutStep(
       ),
     ),
     saidBy(reader, newest, namespace),
+    isHeld ? whatIsBefore(reader, `${kind}/${name}`, objects) : undefined,
   ]);
   return {
     cacheName,
@@ -138,7 +146,23 @@ async function aboutStep(
     pods: newest,
     said,
     events: sorted(events.flat()),
+    before,
   };
+}
+
+/** What holds a step, however far before it: without the right to see the others, only what the operator says of it. */
+async function whatIsBefore(
+  { session, unread }: Reader,
+  id: string,
+  known: Objects | undefined,
+): Promise<Before | undefined> {
+  try {
+    return beforeOf(known ?? (await readObjects(session)), id);
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    unread.add(`What holds the steps before it is not known: ${error.message}`);
+    return undefined;
+  }
 }
 
 function cacheOfStep({ metadata }: V1Job | V1Pod, pods: readonly V1Pod[]): string {

@@ -28,7 +28,7 @@ const longestLogMs = 4_000;
 export async function detailsOf(session: Session, objects: Objects, id: string): Promise<Details> {
   const [kind = "", name = ""] = id.split("/");
   const subject = { kind: kind as "job" | "pod", name };
-  const facts = await readFacts(session, subject);
+  const facts = await readFacts(session, subject, objects);
   const logs = await logsOf(session, facts.pods);
   const about = stepsOf(objects).find((step) => step.kind.toLowerCase() === kind && step.name === name);
   return {

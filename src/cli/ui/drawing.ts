@@ -1,5 +1,6 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { visible } from "../../annotations/problems.ts";
+import { withHolders } from "../../lineage/blocked.ts";
 import { foldGraph } from "../../lineage/fold.ts";
 import { type Graph, graphOf, type StepNode } from "../../lineage/graph.ts";
 import type { Drawing, Message, PageArtifact, PageStep } from "../../page/protocol.ts";
@@ -17,7 +18,7 @@ export function draw(
   objects: Objects,
   before: Drawing | undefined,
 ): { readonly drawing: Drawing; readonly message: Message | undefined } {
-  const graph = graphOf(stepsOf(objects));
+  const graph = withHolders(graphOf(stepsOf(objects)));
   const runs = runsOf(objects);
   const steps = graph.steps.map((step) => ({ ...shown(step), ...runs.get(step.id) }));
   const artifacts = graph.artifacts.map(shownArtifact);

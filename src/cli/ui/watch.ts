@@ -53,14 +53,16 @@ export function watchNamespace(session: Session, signal: AbortSignal): Watched {
     jobs: [...jobs.values()],
     pods: [...pods.values()],
     caches: [...caches.values()],
+    hasCaches: hasCaches && !troubles.has(resources.orasCaches),
   });
+  let hasCaches = false;
   const redraw = coalesced(() => {
     const { drawing: now, message } = draw(objects(), drawing);
     drawing = now;
     if (message !== undefined) tell(message);
   }, signal);
   const asked: Promise<unknown>[] = [];
-  const mirror = <T extends KubeObject>(resource: Resource) => {
+  const mirror = <T extends KubeObject>(resource: Resource, onSynced = () => {}) => {
     const first = Promise.withResolvers<void>();
     const client = heard(session.client, () => {
       troubles.delete(resource);
@@ -75,12 +77,16 @@ export function watchNamespace(session: Session, signal: AbortSignal): Watched {
         first.resolve();
       },
     });
-    asked.push(Promise.race([first.promise, synced.catch(() => {})]));
+    const isSynced = synced.then(onSynced, () => {});
+    asked.push(Promise.race([first.promise, isSynced]));
     return store;
   };
   const jobs = mirror<V1Job & KubeObject>(resources.jobs);
   const pods = mirror<V1Pod & KubeObject>(resources.pods);
-  const caches = mirror<OrasCache & KubeObject>(resources.orasCaches);
+  const caches = mirror<OrasCache & KubeObject>(resources.orasCaches, () => {
+    hasCaches = true;
+    redraw();
+  });
   return {
     objects,
     all: () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { blockedIn } from "../../../src/lineage/blocked.ts";
+import { blockedIn, holderWords, withHolders } from "../../../src/lineage/blocked.ts";
 import { graphOf, type StepFacts, type StepState } from "../../../src/lineage/graph.ts";
 import { stepFacts as step } from "../../support/lineage.ts";
 
@@ -44,6 +44,93 @@ describe("blockedIn", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+});
+
+describe("what holds a step in the end", () => {
+  const held = (steps: readonly StepFacts[]) =>
+    Object.fromEntries(
+      withHolders(graphOf(steps)).steps.flatMap(({ name, heldBy }) =>
+        heldBy ? [[name, holderWords(heldBy)]] : [],
+      ),
+    );
+  const use = step("use", ["a"], ["b"]);
+  const plot = step("plot", ["b"], []);
+  const waits = (message: string) => ({ reason: "WaitingForInputs", message });
+
+  test.for<[string, readonly StepFacts[], string | undefined]>([
+    ["a step that failed", [step("make", [], ["a"], "failed")], "cannot start: job/make failed"],
+    [
+      "the first of the steps that failed, each for the sake of the one before",
+      [
+        { ...step("make", ["x"], ["a"], "failed"), reason: "InputProducerFailed" },
+        { ...step("split", ["y"], ["x"], "failed"), reason: "InputProducerFailed" },
+        step("fetch", [], ["y"], "failed"),
+      ],
+      "cannot start: job/fetch failed",
+    ],
+    [
+      "a step that failed for the sake of one that is gone",
+      [{ ...step("make", ["x"], ["a"], "failed"), reason: "InputProducerFailed" }],
+      "cannot start: job/make failed",
+    ],
+    [
+      "a step whose input nobody makes",
+      [
+        {
+          ...step("make", ["x"], ["a"]),
+          ...waits("Waits for x (not in the registry, and no step of this namespace makes it)."),
+        },
+      ],
+      "waits in the end for job/make, whose input no step makes",
+    ],
+    [
+      "a step that is suspended",
+      [step("make", [], ["a"], "suspended")],
+      "waits in the end for job/make, which is suspended",
+    ],
+    [
+      "a step that cannot start",
+      [{ ...step("make", [], ["a"]), reason: "ImagePullFailed" }],
+      "waits in the end for job/make, which does not start: ImagePullFailed",
+    ],
+    [
+      "a step that failed, where another one is suspended",
+      [step("first", [], ["a"], "failed"), step("second", [], ["a"], "suspended")],
+      "waits in the end for job/second, which is suspended",
+    ],
+    ["nothing, where a step runs", [step("make", [], ["a"], "running")], undefined],
+    ["nothing, where a step is about to start", [step("make", [], ["a"])], undefined],
+    [
+      "nothing, where one of two that make it can",
+      [step("make", [], ["a"], "suspended"), step("second", [], ["a"], "running")],
+      undefined,
+    ],
+  ])("is %s", ([, others, words]) => {
+    const expected = words === undefined ? {} : { use: words, plot: words };
+    const found = held([use, plot, ...others]);
+    expect({ use: found.use, plot: found.plot }).toEqual({ use: undefined, plot: undefined, ...expected });
+  });
+
+  test("is a cycle, for those behind it and not for those in it", () => {
+    const steps = [step("one", ["x"], ["y", "a"]), step("two", ["y"], ["x"]), use];
+    expect(held(steps)).toEqual({ use: "waits in the end for job/one, which is in a cycle" });
+  });
+
+  test("is found where steps failed in a circle", () => {
+    const failed = (name: string, input: string, output: string) => ({
+      ...step(name, [input], [output], "failed"),
+      reason: "InputProducerFailed",
+    });
+    expect(held([failed("one", "x", "a"), failed("two", "a", "x"), use]).use).toMatch(
+      /^cannot start: job\/(one|two) failed$/,
+    );
+  });
+
+  test("is found at the end of a long chain", () => {
+    const chain = Array.from({ length: 20_000 }, (_, at) => step(`s${at}`, [`x${at}`], [`x${at + 1}`]));
+    const found = held([step("first", [], ["x0"], "failed"), ...chain]);
+    expect(found.s19999).toBe("cannot start: job/first failed");
   });
 });
 

@@ -6,13 +6,14 @@ import { formatJson } from "../../../../src/cli/graph/json.ts";
 import { formatMermaid } from "../../../../src/cli/graph/mermaid.ts";
 import { formatText } from "../../../../src/cli/graph/text.ts";
 import { titleOf } from "../../../../src/cli/graph/words.ts";
+import { withHolders } from "../../../../src/lineage/blocked.ts";
 import { foldGraph } from "../../../../src/lineage/fold.ts";
 import { graphOf, type StepFacts } from "../../../../src/lineage/graph.ts";
 import { parseDot } from "../../../support/dot.ts";
 import { stepFacts as step } from "../../../support/lineage.ts";
 
 const text = (steps: readonly StepFacts[]) => {
-  const graph = graphOf(steps);
+  const graph = withHolders(graphOf(steps));
   return formatText(graph, foldGraph(graph), "runs");
 };
 
@@ -42,6 +43,7 @@ job/count  failed
   makes  counts/a:v1
 
 job/total  suspended
+  cannot start: job/count failed
   reads  parts/a:v1   from job/split
   reads  counts/a:v1  from job/count
 `);
@@ -68,6 +70,23 @@ job/flaky  failed
     const order = ["s:0", "s:2", "s:10", "s:all"];
     expect(lines.filter((line) => line.includes("makes")).map((line) => line.split(/ +/)[2])).toEqual(order);
     expect(lines.filter((line) => line.includes("reads")).map((line) => line.split(/ +/)[2])).toEqual(order);
+  });
+
+  test("says of steps that wait what holds them in the end, each once", () => {
+    const waits = { reason: "WaitingForInputs", message: "Waits for merged:1 (made by Job merge)." };
+    const readers = Array.from({ length: 5 }, (_, at) => step(`use-${at}`, ["plot:1"], [`used:${at}`]));
+    const told = text([
+      step("south", [], ["south:1"], "failed"),
+      step("merge", ["south:1"], ["merged:1"]),
+      { ...step("plot", ["merged:1"], ["plot:1"]), ...waits },
+      ...readers,
+    ]);
+    expect(told).toContain(
+      `job/plot  waiting\n  WaitingForInputs: ${waits.message}\n  cannot start: job/south failed\n`,
+    );
+    expect(told).toContain(
+      "job/use-* x 5  5 waiting\n  cannot start: job/south failed: use-0, use-1, use-2, use-3, use-4\n",
+    );
   });
 
   test("says which steps did not run, as a page and Graphviz do", () => {

@@ -6,6 +6,7 @@ import { stepsOf } from "../../../../src/cli/graph/steps.ts";
 import { graphOf } from "../../../../src/lineage/graph.ts";
 import { memoizedSentence } from "../../../../src/memo/told.ts";
 import { cacheOf, jobOf, podOf, type StepAnnotations } from "../../../support/builders.ts";
+import { stepIn } from "../../../support/ui-objects.ts";
 
 const host = `oras-0.oras.runs.svc.cluster.local:${names.registryPort}`;
 const digest = `sha256:${"ab".repeat(32)}`;
@@ -72,6 +73,28 @@ describe("stepsOf", () => {
       ["Job template", [], ["a/b:template"]],
       ["Pod bare", ["a/b:own", "a/b:template"], []],
     ]);
+  });
+
+  test("say that their OrasCache is not there, where all are known and they have not started", () => {
+    const held = stepIn(
+      "held",
+      { "input-uri": "a/b:1", "output-uri": "a/b:2" },
+      "waiting",
+      "Waits for a/b:1.",
+    );
+    const fresh = jobOf("fresh", { "output-uri": "a/b:1" }) as V1Job;
+    const elsewhere = jobOf("elsewhere", { "output-uri": "a/b:3", registry: "ghcr.io/acme" }) as V1Job;
+    const done = stepIn("done", { "output-uri": "a/b:4" }, "succeeded").job;
+    const jobs = [held.job, fresh, elsewhere, done];
+    const told = (hasCaches: boolean, caches: OrasCache[]) =>
+      stepsOf({ namespace: "runs", jobs, pods: [], caches, hasCaches }).map(({ reason, message }) =>
+        [reason, message].filter(Boolean).join(": "),
+      );
+    const waits = "WaitingForInputs: Waits for a/b:1.";
+    const missing = "CacheNotFound: There is no OrasCache oras in this namespace.";
+    expect(told(true, [])).toEqual([`${missing} Waits for a/b:1.`, missing, "", ""]);
+    expect(told(true, [cacheOf("oras") as OrasCache])).toEqual([waits, "", "", ""]);
+    expect(told(false, [])).toEqual([waits, "", "", ""]);
   });
 
   test("joins one artifact that is written in several ways, and keeps caches apart", () => {

@@ -157,3 +157,21 @@ describe("an artifact whose digest no Pod tells", () => {
     expect(said(undefined, "waiting")[1]).toEqual({ words: "no step here makes it", isThere: false });
   });
 });
+
+test("a step that waits says what holds it in the end", () => {
+  const steps = [
+    stepIn("south", { "output-uri": "south:1" }, "failed"),
+    stepIn("merge", { "input-uri": "south:1", "output-uri": "merged:1" }, "waiting", "Waits for south:1."),
+    stepIn("plot", { "input-uri": "merged:1" }, "waiting", "Waits for merged:1 (made by Job merge)."),
+  ];
+  const { drawing } = draw(objectsOf(steps), undefined);
+  const plot = drawing.steps.find(({ id }) => id === "job/plot");
+  expect(plot && underline(plot, Date.now())).toBe("cannot start: job/south failed");
+  // A failure far before it changes it.
+  const now = draw(
+    objectsOf([stepIn("south", { "output-uri": "south:1" }, "running"), ...steps.slice(1)]),
+    drawing,
+  );
+  const changed = now.drawing.steps.find(({ id }) => id === "job/plot");
+  expect(changed && underline(changed, Date.now())).toBe("waits for merged:1");
+});
