@@ -115,3 +115,30 @@ describe("what holds a step", () => {
     expect(stdout).toMatch(/[Ww]aits for/);
   });
 });
+
+describe("what is told of a step", () => {
+  test("has its inputs, and nothing of how something was made that it has not made", async ({ ns }) => {
+    const plugin = await makePlugin(ns.namespace);
+    const made = await ns.create(resources.jobs, job);
+    await ns.tell(made, "InputsAvailable", "Starts after 3 s with data/raw:v1 (sha256:1234).");
+    await ns.tell(made, "InputTagMoved", "data/raw:v1 is another one by now.");
+    await ns.patchStatus(resources.jobs, "fetch", endOf("Failed", "BackoffLimitExceeded"));
+    await makeEndedPod(ns, "fetch", "Failed", "main", { exitCode: 3, reason: "Error" });
+    const { stdout } = await plugin.run("why", "job/fetch");
+    expect(stdout).toContain("Starts after 3 s with data/raw:v1 (sha256:1234).");
+    expect(stdout).toContain("data/raw:v1 is another one by now.");
+    expect(stdout).not.toContain("Nothing is recorded");
+  });
+
+  test("is how a step is named, where the name stands alone", async ({ ns }) => {
+    const plugin = await makePlugin(ns.namespace);
+    await ns.create(resources.jobs, job);
+    const why = await plugin.run("why", "fetch");
+    expect(why).toMatchObject({ code: exits.usage, stdout: "" });
+    expect(why.stderr).toContain("job/fetch");
+    const status = await plugin.run("status", "fetch");
+    expect(status).toMatchObject({ code: exits.notFound, stdout: "" });
+    expect(status.stderr).toContain("There is job/fetch: status job/fetch.");
+    expect((await plugin.run("status", "none")).stderr).not.toContain("job/none");
+  });
+});

@@ -2,6 +2,7 @@ import { visible } from "../../annotations/problems.ts";
 import { parseReference } from "../../annotations/reference.ts";
 import type { NotRun } from "../../lineage/graph.ts";
 import { parseArtifact } from "../artifacts/reference.ts";
+import { exits } from "../exits.ts";
 import type { ReportOutput } from "../formats.ts";
 import { CliError } from "../output.ts";
 import { findArtifact } from "../remote/find-artifact.ts";
@@ -24,8 +25,12 @@ interface Why {
   readonly about: string;
   /** Why it waits, or failed; of an artifact none. */
   readonly findings: readonly Finding[];
+  /** With which inputs it was started, and which of them are others by now, the latest first. */
+  readonly inputs: readonly string[];
   /** What was decided on memoization, the latest first. */
   readonly memoization: readonly string[];
+  /** Whether something was made of which it may be known how. */
+  readonly hasMade: boolean;
   readonly lastRun?: LastRun | undefined;
   /** Of a step that is memoized. */
   readonly key?: KeyChanges | undefined;
@@ -33,6 +38,7 @@ interface Why {
   readonly notRun?: NotRun | undefined;
 }
 
+const inputReasons = ["InputsAvailable", "InputTagMoved"];
 const stepPattern = /^(jobs?|pods?|po)\//i;
 const memoReasons = [
   ...["Memoized", "MemoMiss", "MemoMismatch", "NotMemoizable", "NotRemembered", "Coalesced"],
@@ -53,7 +59,8 @@ export async function printWhy(
   const why = stepPattern.test(text)
     ? await whyOfStep(text, options, note)
     : await whyOfArtifact(text, options);
-  return output === "json" ? formatData(why, "json") : formatWhy(why);
+  const { hasMade: _, ...told } = why;
+  return output === "json" ? formatData(told, "json") : formatWhy(why);
 }
 
 async function whyOfStep(
@@ -72,7 +79,9 @@ async function whyOfStep(
     return {
       about: `${subject.kind === "job" ? "Job" : "Pod"} ${subject.name} in the namespace ${session.namespace}`,
       findings: findingsOf(facts, subject.kind),
-      memoization: memoizationOf(facts),
+      inputs: notesOf(facts, inputReasons),
+      memoization: notesOf(facts, memoReasons),
+      hasMade: push !== undefined,
       notRun: notRunOfStep(facts),
       ...(push && (await ranIn(session, facts.cacheName, push, uids, note))),
     };
@@ -103,29 +112,47 @@ async function ranIn(
   }
 }
 
-function memoizationOf({ events }: Facts): string[] {
-  return [...new Set(events.filter(({ reason }) => memoReasons.includes(reason)).map(({ note }) => note))];
+function notesOf({ events }: Facts, reasons: readonly string[]): string[] {
+  return [...new Set(events.filter(({ reason }) => reasons.includes(reason)).map(({ note }) => note))];
+}
+
+/** A name alone is most often meant as that of a step. */
+function artifactIn(text: string) {
+  if (/[/:@]/.test(text)) return parseArtifact(text);
+  const message = `${text}: allowed is job/NAME, pod/NAME or an artifact with its tag. A Job of that name is job/${text}, a Pod pod/${text}.`;
+  throw new CliError(visible(message), exits.usage);
 }
 
 async function whyOfArtifact(text: string, options: RemoteOptions): Promise<Why> {
-  const named = parseArtifact(text);
+  const named = artifactIn(text);
   const { repository } = named;
   return withRegistryOf(named, options, async (open) => {
     const { digest } = await findArtifact(open, named);
     const lastRun = await lastRunOf(open, { artifact: text, repository, digest });
     const key = await keyChangesOf(open, { ...named, digest });
-    return { about: `${text} (${digest})`, findings: [], memoization: [], lastRun, key };
+    return {
+      about: `${text} (${digest})`,
+      findings: [],
+      inputs: [],
+      memoization: [],
+      hasMade: true,
+      lastRun,
+      key,
+    };
   });
 }
 
-function formatWhy({ about, findings, memoization, lastRun, notRun, key }: Why): string {
+function formatWhy({ about, findings, inputs, memoization, hasMade, lastRun, notRun, key }: Why): string {
   const found = findings.flatMap(({ text, todo }) => [text, ...(todo === undefined ? [] : [`  ${todo}`])]);
-  const ran = lastRun === undefined ? ["Nothing is recorded of how it was made."] : linesOf(lastRun);
+  const unrecorded = hasMade ? ["Nothing is recorded of how it was made."] : [];
+  const ran = lastRun === undefined ? unrecorded : linesOf(lastRun);
   const hasRun =
     findings.every(({ level }) => level !== "waits") && !(notRun && notRun.indexes === undefined);
   return [
     about,
-    ...[...found, ...memoization, ...(hasRun ? [...ran, ...linesOfKey(key)] : [])].map((line) => `  ${line}`),
+    ...[...found, ...inputs, ...memoization, ...(hasRun ? [...ran, ...linesOfKey(key)] : [])].map(
+      (line) => `  ${line}`,
+    ),
   ]
     .map((line) => `${visible(line)}\n`)
     .join("");

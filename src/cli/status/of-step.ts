@@ -5,6 +5,7 @@ import { reasonOfExitCode } from "../../../schema/reasons.ts";
 import { conditionOf } from "../../cache/status.ts";
 import { troubleOf } from "../../cache/trouble.ts";
 import { outcomesOf } from "../../controllers/outcomes.ts";
+import { isAdded } from "./added.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, good, withFix } from "./finding.ts";
 import { inputsOf, waitsForInputs } from "./inputs.ts";
@@ -81,7 +82,19 @@ function ofPod(pod: V1Pod, facts: Facts): Finding[] {
     return [{ level: "bad", text: trouble.message, ...todoOfTrouble(trouble, facts.cache) }];
   const waits = waitsFor(pod, facts);
   if (waits.length > 0) return waits;
-  return [...told, phase === "Running" ? good("It runs.") : notStarted(pod, facts)];
+  if (phase !== "Running") return [...told, notStarted(pod, facts)];
+  return [...told, hasEndedWork(pod) ? { level: "waits", text: endsSoon } : good("It runs.")];
+}
+
+const endsSoon = "Its containers have ended; the Pod is about to.";
+
+/** Whether all containers of the author's have ended, and none is to start again: what the operator adds ends last. */
+function hasEndedWork({ spec, status }: V1Pod): boolean {
+  const own = (status?.containerStatuses ?? []).filter((each) => !isAdded(each));
+  const staysEnded = ({ state }: V1ContainerStatus) =>
+    spec?.restartPolicy === "Never" ||
+    (spec?.restartPolicy === "OnFailure" && state?.terminated?.exitCode === 0);
+  return own.length > 0 && own.every((each) => each.state?.terminated !== undefined && staysEnded(each));
 }
 
 /** Why a Pod has not started in which nothing is wrong, as far as that is known. */

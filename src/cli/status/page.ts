@@ -1,13 +1,15 @@
 import { styleText } from "node:util";
 import type { V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
+import type { ConditionType } from "../../../schema/reasons.ts";
 import { visible, visibleLines } from "../../annotations/problems.ts";
 import { conditionOf } from "../../cache/status.ts";
+import type { Condition } from "../../cache/types.ts";
 import { storedOf } from "../artifacts/usage.ts";
 import { storageNow } from "../remote/fullness.ts";
 import { shortAge } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, Subject } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 import { waitsForInputs } from "./inputs.ts";
 
@@ -19,6 +21,8 @@ export interface PageStyle {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly colour: boolean;
+  /** What it is about: a cache, where nothing else is said. Of the cache of a step is shown what is not as it should be. */
+  readonly about?: Subject["kind"];
 }
 
 /**
@@ -33,13 +37,14 @@ export function formatPage(
   title: string,
   facts: Facts,
   findings: readonly Finding[],
-  { now, colour }: PageStyle,
+  { now, colour, about = "cache" }: PageStyle,
 ): string {
+  const isStep = about !== "cache";
   const sections = [
     `${title}\n${findings.map((finding) => formatFinding(finding, colour)).join("")}`,
-    storedIn(facts),
+    isStep ? "" : storedIn(facts),
     formatTable(["KIND", "NAME", "STATE", "AGE"], objectsIn(facts, now)),
-    conditionsOf(facts, now),
+    conditionsOf(facts, now, isStep ? isWrong : () => true),
     eventsOf(facts, now),
     facts.unread.map((line) => `${line}\n`).join(""),
   ];
@@ -126,8 +131,14 @@ function partOf({ name, state, restartCount }: V1ContainerStatus): string[] {
   return exitCode === undefined || exitCode === 0 ? [] : [`${name} ended with ${exitCode}${again}`];
 }
 
-function conditionsOf({ cache }: Facts, now: number): string {
-  const { conditions = [] } = cache?.status ?? {};
+const goodWhenTrue: readonly ConditionType[] = ["Ready", "Available", "SweepHealthy", "Mirrored", "Exported"];
+
+function isWrong({ type, status }: Condition): boolean {
+  return goodWhenTrue.some((good) => good === type) ? status !== "True" : status === "True";
+}
+
+function conditionsOf({ cache }: Facts, now: number, isShown: (condition: Condition) => boolean): string {
+  const conditions = (cache?.status?.conditions ?? []).filter(isShown);
   if (conditions.length === 0) return "";
   const rows = conditions.map(({ type, status, reason, lastTransitionTime }) => [
     type,

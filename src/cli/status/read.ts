@@ -1,11 +1,4 @@
-import type {
-  V1Container,
-  V1Job,
-  V1PersistentVolumeClaim,
-  V1Pod,
-  V1StatefulSet,
-} from "@kubernetes/client-node";
-import { names } from "../../../schema/names.ts";
+import type { V1Job, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { visible } from "../../annotations/problems.ts";
 import { annotations } from "../../annotations/table.ts";
 import { selectorLabels } from "../../cache/labels.ts";
@@ -25,6 +18,7 @@ import { roomOf } from "../remote/ask-keeper.ts";
 import { findCache, nameOf } from "../remote/find-cache.ts";
 import { withRight } from "../remote/rights.ts";
 import type { Session } from "../remote/session.ts";
+import { isAdded } from "./added.ts";
 import { beforeOf } from "./before.ts";
 import { type KubeEvent, shownEvent, sorted, toldOfGone } from "./events.ts";
 import type { Before, Facts, ShownEvent, Subject } from "./facts.ts";
@@ -284,9 +278,4 @@ async function saidBy(
     }),
   );
   return new Map(lines.filter(([, text]) => text !== ""));
-}
-
-/** Whether a container is one that the operator adds. */
-export function isAdded({ name }: Pick<V1Container, "name">): boolean {
-  return name === names.pullContainer || name === names.installContainer || /^oras(?:-\d+)?$/.test(name);
 }

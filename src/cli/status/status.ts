@@ -1,9 +1,12 @@
 import { names } from "../../../schema/names.ts";
 import { cutAt } from "../../annotations/reference.ts";
+import { isStatus } from "../../kube/errors.ts";
+import { get } from "../../kube/objects.ts";
+import { resources } from "../../kube/resources.ts";
 import { exits } from "../exits.ts";
 import type { OutputFormat } from "../formats.ts";
 import { CliError } from "../output.ts";
-import { openSession, type Where } from "../remote/session.ts";
+import { openSession, type Session, type Where } from "../remote/session.ts";
 import { formatData } from "../show/output.ts";
 import type { Subject } from "./facts.ts";
 import { findingsOf } from "./findings.ts";
@@ -36,6 +39,26 @@ export function parseSubject(text: string | undefined): Subject {
   throw new CliError(`${text}: allowed is the name of a cache, job/NAME or pod/NAME.`, exits.usage);
 }
 
+/** A name alone is that of a cache. Whoever means a step of that name learns how that is written. */
+async function withStep(session: Session, name: string | undefined, error: unknown): Promise<unknown> {
+  if (name === undefined || !(error instanceof CliError) || error.exitCode !== exits.notFound) return error;
+  const { client, namespace } = session;
+  const found = await Promise.all(
+    [resources.jobs, resources.pods].map(async (resource) => {
+      try {
+        const object = await get(client, resource, { namespace, name });
+        return object === undefined ? [] : [`${resource.kind.toLowerCase()}/${name}`];
+      } catch (cause) {
+        if (isStatus(cause, 403)) return [];
+        throw cause;
+      }
+    }),
+  );
+  const [id] = found.flat();
+  if (id === undefined) return error;
+  return new CliError(`${error.message} There is ${id}: status ${id}.`, exits.notFound, { cause: error });
+}
+
 /**
  * The page about a cache or a step.
  *
@@ -51,7 +74,9 @@ export async function statusPage(
   const subject = parseSubject(text);
   const session = await openSession(where);
   try {
-    const facts = await readFacts(session, subject);
+    const facts = await readFacts(session, subject).catch(async (error: unknown) => {
+      throw subject.kind === "cache" ? await withStep(session, subject.name, error) : error;
+    });
     const findings = findingsOf(facts, subject.kind);
     if (output === "json" || output === "yaml") {
       const { said, pods, cache, job, ...rest } = facts;
@@ -60,7 +85,7 @@ export async function statusPage(
     const name = subject.kind === "cache" ? facts.cacheName : subject.name;
     const kind = { cache: names.kind, job: "Job", pod: "Pod" }[subject.kind];
     const title = `${kind} ${name} in the namespace ${session.namespace}`;
-    return formatPage(title, facts, findings, { now: Date.now(), colour });
+    return formatPage(title, facts, findings, { now: Date.now(), colour, about: subject.kind });
   } finally {
     session.close();
   }

@@ -62,16 +62,44 @@ export async function rerun(
       // Whoever reads goes first: none sees that what it waits for is deleted.
       for (const step of steps.toReversed()) await removeWhole(session, step);
       // Whoever makes comes first: none takes what is left of the last run for its input.
-      for (const [at, { id, resource }] of steps.entries()) {
+      for (const [at, { id, resource, object }] of steps.entries()) {
         const isNew = await withRight(needOf(session, "create", resource), () =>
           create(session.client, resource, made[at] as KubeObject),
         );
-        say(visible(isNew ? `${id} runs again` : `${id} was created again by somebody else`));
+        const again = refresh || !takesResults(object) ? `${id} runs again` : takesSentence(id);
+        say(visible(isNew ? again : `${id} was created again by somebody else`));
       }
     });
   } finally {
     session.close();
   }
+}
+
+/** What the annotation `memoize` of a step asks for. */
+function memoizeOf(object: KubeObject): string | undefined {
+  const { template } = (object as JobObject).spec ?? {};
+  const { key } = annotations.memoize;
+  return object.metadata?.annotations?.[key] ?? template?.metadata?.annotations?.[key];
+}
+
+/** Whether the operator has looked for a result of a step: by its annotation, or that of its OrasCache. */
+function wasMemoized({ metadata }: KubeObject): boolean {
+  const { labels, annotations: written } = metadata ?? {};
+  return written?.[names.memoKeyAnnotation] !== undefined || labels?.[names.memoizedLabel] !== undefined;
+}
+
+/**
+ * Whether a step does not run where its result is there.
+ *
+ * @param object - as the API server has it
+ */
+export function takesResults(object: KubeObject): boolean {
+  const wanted = memoizeOf(object);
+  return wanted === "on" || (wanted === undefined && wasMemoized(object));
+}
+
+function takesSentence(id: string): string {
+  return `${id} was created again. It is memoized: where its result is remembered it takes that and does not run; rerun ${id} --refresh runs it.`;
 }
 
 /**
@@ -81,11 +109,8 @@ export async function rerun(
 function refreshed(object: KubeObject, stored: KubeObject): KubeObject {
   const { key } = annotations.memoize;
   const { template, ...spec } = (object as JobObject).spec ?? {};
-  const wanted = object.metadata?.annotations?.[key] ?? template?.metadata?.annotations?.[key];
-  const { labels, annotations: written } = stored.metadata ?? {};
-  const isMemoized =
-    written?.[names.memoKeyAnnotation] !== undefined || labels?.[names.memoizedLabel] !== undefined;
-  if (wanted === "off" || (wanted === undefined && !isMemoized)) return object;
+  const wanted = memoizeOf(object);
+  if (wanted === "off" || (wanted === undefined && !wasMemoized(stored))) return object;
   const asked = (metadata: Metadata = {}) => ({
     ...metadata,
     annotations: { ...metadata.annotations, [key]: "refresh" },

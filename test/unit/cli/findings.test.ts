@@ -199,6 +199,44 @@ describe("a step", () => {
     }
   });
 
+  const runs = (restartPolicy: string, ends: readonly (number | undefined)[]) =>
+    findingsOf(
+      factsOf({
+        pods: [
+          {
+            ...podOf("p"),
+            spec: { restartPolicy, containers: [] },
+            status: {
+              phase: "Running",
+              containerStatuses: [
+                {
+                  name: names.pushContainer,
+                  state: { running: {} },
+                },
+                ...ends.map((exitCode, at) => ({
+                  name: `main-${at}`,
+                  state: exitCode === undefined ? { running: {} } : { terminated: { exitCode } },
+                })),
+              ],
+            },
+          } as unknown as V1Pod,
+        ],
+      }),
+      "pod",
+    ).map(({ text }) => text);
+  const endsSoon = "Its containers have ended; the Pod is about to.";
+  it.each<[string, string, readonly (number | undefined)[], string]>([
+    ["it failed", "Never", [1], endsSoon],
+    ["it succeeded", "Never", [0], endsSoon],
+    ["one of two still runs", "Never", [1, undefined], "It runs."],
+    ["both have ended", "Never", [0, 1], endsSoon],
+    ["it failed and is started again", "OnFailure", [1], "It runs."],
+    ["it succeeded, and would be started again if not", "OnFailure", [0], endsSoon],
+    ["it is started again in any case", "Always", [0], "It runs."],
+  ])("is said to run only while a container of its own does: %s", (_, restartPolicy, ends, text) => {
+    expect(runs(restartPolicy, ends)).toEqual([text]);
+  });
+
   it("mounts an artifact that is no image", () => {
     const message = "ImageVolumeMountFailed: mismatched image rootfs and manifest layers";
     const found = volumes("oras-input", `${host}/models/m:1`, "CreateContainerError", message, host);
@@ -507,6 +545,22 @@ EVENT   TYPE     REASON    ABOUT            MESSAGE
 
 You have no right to list pods.
 `);
+});
+
+it("a page of a step has of its cache what is not as it should be alone", () => {
+  const cache = cacheWith(
+    { type: "Ready", status: "True", reason: "RegistryReady" },
+    { type: "Degraded", status: "False", reason: "AsExpected" },
+    { type: "SweepHealthy", status: "False", reason: "SweepFailed" },
+    { type: "StorageLow", status: "True", reason: "NearlyFull" },
+  );
+  const storage = { kind: "emptyDir", used: "1Gi", capacity: "10Gi", fullPercent: 12 };
+  const facts = factsOf({ cache: { ...cache, status: { ...cache?.status, storage } } as Facts["cache"] });
+  const page = (about: "job" | "cache") => formatPage("x", facts, [], { now: 0, colour: false, about });
+  expect(page("job")).toMatch(/CONDITION.*\nSweepHealthy .*\nStorageLow .*\n$/);
+  expect(page("job")).not.toContain("minutes old");
+  expect(page("cache")).toMatch(/Degraded/);
+  expect(page("cache")).toContain("minutes old");
 });
 
 it("a page shows no age where a time is not known", () => {
