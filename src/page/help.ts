@@ -23,9 +23,9 @@ const forms = [
   ["notRun", "has succeeded without a run: its result was there already"],
   ["failed", "has failed"],
   ["running", "runs"],
-  ["waiting", "has not started: for inputs, a node, an image"],
+  ["waiting", "has not started: it waits for its inputs, a node or an image"],
   ["gated", "is a Pod that a scheduling gate holds"],
-  ["suspended", "is a Job that is suspended, often until its inputs are there"],
+  ["suspended", "is a Job that somebody has suspended; one that waits for its inputs is waiting"],
 ] as const;
 
 /** What keys do, and what the icons mean. */

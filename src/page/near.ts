@@ -4,7 +4,7 @@ import { iconElement } from "./icons.ts";
 import { groupNames, membersOf } from "./model.ts";
 import type { PageStep } from "./protocol.ts";
 import { type Look, lookOf, nodesIn, type Scene } from "./scene.ts";
-import { counted, titleOf, underline } from "./words.ts";
+import { counted, partsOf, titleOf, underline } from "./words.ts";
 
 /** Nodes as elements: they can be focused, read aloud, and their text can be found. */
 export interface Near {
@@ -132,7 +132,7 @@ function fill(
   const icon = drawn.type === "steps" ? (look.form as Exclude<Look["form"], "artifact">) : "artifact";
   element.replaceChildren(
     iconElement(icon),
-    text("name", title, drawn.type === "artifacts"),
+    drawn.type === "artifacts" ? artifactName(title) : text("name", title),
     text("below", below),
     ...bar(look),
   );
@@ -160,16 +160,24 @@ function spoken({ drawing, before, after }: Scene, node: number, title: string, 
   return [`${isStep ? "Step" : "Artifact"} ${title}`, below, ...told].filter(Boolean).join(", ");
 }
 
-/** Of artifacts the end tells more than the beginning: it is what is left where there is no room. */
-function text(name: string, words: string, isCutBefore = false): HTMLElement {
+function text(name: string, words: string): HTMLElement {
   const span = document.createElement("span");
   span.className = name;
-  if (!isCutBefore) span.textContent = words;
-  else {
-    const inner = document.createElement("bdi");
-    inner.textContent = words;
-    span.append(inner);
-  }
+  span.textContent = words;
+  return span;
+}
+
+/** Where there is no room the folder goes first, which artifacts often share; then the ends of repositories and the beginnings of tags. */
+function artifactName(title: string): HTMLElement {
+  const { folder, repository, tag } = partsOf(title);
+  const span = text("name", "");
+  if (folder !== "") span.append(text("folder", folder));
+  span.append(text("repository", repository));
+  const end = text("tag", "");
+  const inner = document.createElement("bdi");
+  inner.textContent = tag;
+  end.append(inner);
+  if (tag !== "") span.append(end);
   return span;
 }
 

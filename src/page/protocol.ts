@@ -115,6 +115,6 @@ export interface Held {
 const step = { width: 204, height: 48 } as const;
 /** Width and height of nodes at zoom 1. Where the data goes down there is room for longer names. */
 export const sizes = {
-  right: { steps: step, artifacts: { width: 134, height: 26 } },
+  right: { steps: step, artifacts: { width: 164, height: 26 } },
   down: { steps: step, artifacts: { width: 190, height: 26 } },
 } as const satisfies Readonly<Record<Way, unknown>>;

@@ -75,6 +75,20 @@ export function titleOf({ label, type, members }: PageNode): string {
   return members.length === 1 ? name : `${name} × ${counted(members.length)}`;
 }
 
+/**
+ * The parts of an artifact's name: they are cut apart where there is no room.
+ *
+ * @param title - as it is drawn
+ */
+export function partsOf(title: string): {
+  readonly folder: string;
+  readonly repository: string;
+  readonly tag: string;
+} {
+  const [, folder = "", repository = "", tag = ""] = /^(.*\/)?([^/:@]*)(.*)$/su.exec(title) ?? [];
+  return { folder, repository, tag };
+}
+
 /** The name of a step without its kind. */
 export function nameOf(id: string): string {
   return id.slice(id.indexOf("/") + 1);
@@ -87,14 +101,21 @@ export function underline(step: PageStep, now: number): string {
     ? `${counted(completions.succeeded)} of ${counted(completions.wanted)}`
     : undefined;
   const took = tookOf(step, now);
-  if (formOf(step) === "notRun") return `not run · result of ${notRun?.by ?? "before"}`;
+  if (formOf(step) === "notRun") return `not run · ${resultOf(notRun?.by)}`;
   const taken = notRun?.indexes && `${counted(notRun.indexes.count)} not run`;
   if (state === "failed") return ["failed", reason, done, taken].filter(Boolean).join(" · ");
   if (state === "running" || state === "succeeded")
     return [state, done, taken, took].filter(Boolean).join(" · ");
+  // What differs stands first: the end is cut where there is no room.
+  if (heldBy?.why === "failed") return `${nameOf(heldBy.step)} failed · cannot start`;
   if (heldBy !== undefined) return holderWords(heldBy);
   if (reason === "WaitingForInputs") return waitsFor(step);
   return [state, reason, taken].filter(Boolean).join(" · ");
+}
+
+/** Of such as `Job count`. */
+function resultOf(by: string | undefined): string {
+  return by === undefined ? "a result of before" : `${by.replace(/^(?:Job|Pod) /, "")}'s result`;
 }
 
 /**

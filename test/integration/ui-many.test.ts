@@ -93,3 +93,35 @@ test("the end of a long log is what is seen of it, the keyboard scrolls it, and 
   await more();
   expect((await seen()).left).toBeGreaterThan(50);
 });
+
+test("names of artifacts that are near each other are told apart where they are small", async () => {
+  const trials = [1, 2, 3].flatMap((trial) => {
+    const artifact = (name: string) => `climate/${name}:trial-${trial}`;
+    const makes = (name: string, inputs: object) =>
+      stepIn(`trial-${trial}-${name}`, { ...inputs, "output-uri": artifact(name) }, "succeeded");
+    return [
+      makes("raw", {}),
+      ...["north", "south"].map((name) => makes(name, { "input-uri": artifact("raw") })),
+      makes("all", { "input-uri": artifact("north"), "input-uri_1": artifact("south") }),
+      makes("plot", { "input-uri": artifact("all") }),
+      makes("report", { "input-uri": artifact("plot") }),
+    ];
+  });
+  const alone = Array.from({ length: 7 }, (_, at) => `alone-${"abcdefg"[at]}`).map((name) =>
+    stepIn(name, { "output-uri": `climate/${name}:1` }, "succeeded"),
+  );
+  const { drawing } = draw(objectsOf([...trials, ...alone]), undefined);
+  const ui = await serveDrawing(drawing);
+  onTestFinished(ui.close);
+  const browser = await startBrowser();
+  onTestFinished(() => browser.close());
+  const { page } = await openUi(browser, ui, { width: 1280, height: 800 });
+  await page.waitForSelector(".small .node.artifacts");
+  const cut = (part: string) =>
+    page.evaluate(`[...document.querySelectorAll(".node.artifacts .${part}")]
+      .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent)`);
+  // The folder that they share goes first.
+  expect(await cut("folder")).toContain("climate/");
+  expect(await cut("repository")).toEqual([]);
+  expect(await page.$$(".node.artifacts")).toHaveLength(25);
+});

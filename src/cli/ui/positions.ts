@@ -11,7 +11,7 @@ export interface Position {
 const sweeps = 8;
 /** How far apart columns and rows are where the data goes to the right; where it goes down, columns lie and rows stand. */
 const gaps = {
-  right: { columns: 44, rows: 16, within: 24 },
+  right: { columns: 30, rows: 16, within: 24 },
   down: { columns: 34, rows: 20, within: 16 },
 } as const;
 /** Ranks of more nodes stand in several columns, so that the whole can be seen on a screen. Nodes are wider than high. */

@@ -4,7 +4,7 @@ import { names } from "../../../../schema/names.ts";
 import { draw } from "../../../../src/cli/ui/drawing.ts";
 import { formOf } from "../../../../src/page/form.ts";
 import { matches } from "../../../../src/page/model.ts";
-import { notRunWords, underline, unseenWords } from "../../../../src/page/words.ts";
+import { notRunWords, partsOf, underline, unseenWords } from "../../../../src/page/words.ts";
 import { podOf } from "../../../support/builders.ts";
 import { objectsOf, stepIn, takenFrom } from "../../../support/ui-objects.ts";
 
@@ -47,7 +47,7 @@ describe("what did not run", () => {
       state: "succeeded",
       notRun: { by: "Job count", at: "2026-11-26T07:00:00.000Z" },
     });
-    expect(underline(step, Date.now())).toBe("not run · result of Job count");
+    expect(underline(step, Date.now())).toBe("not run · count's result");
     expect(notRunWords(step)).toMatch(/^not run: took the result of Job count of /);
     expect(matches(step, { show: "all", query: "not run" })).toBe(true);
     expect(matches(step, { show: "succeeded", query: "" })).toBe(true);
@@ -166,7 +166,7 @@ test("a step that waits says what holds it in the end", () => {
   ];
   const { drawing } = draw(objectsOf(steps), undefined);
   const plot = drawing.steps.find(({ id }) => id === "job/plot");
-  expect(plot && underline(plot, Date.now())).toBe("cannot start: job/south failed");
+  expect(plot && underline(plot, Date.now())).toBe("south failed · cannot start");
   // A failure far before it changes it.
   const now = draw(
     objectsOf([stepIn("south", { "output-uri": "south:1" }, "running"), ...steps.slice(1)]),
@@ -174,4 +174,15 @@ test("a step that waits says what holds it in the end", () => {
   );
   const changed = now.drawing.steps.find(({ id }) => id === "job/plot");
   expect(changed && underline(changed, Date.now())).toBe("waits for merged:1");
+});
+
+test.each([
+  ["climate/raw:trial-1", ["climate/", "raw", ":trial-1"]],
+  ["a/b/c@sha256:12", ["a/b/", "c", "@sha256:12"]],
+  ["raw:1", ["", "raw", ":1"]],
+  ["parts/p-*:1 × 1,000", ["parts/", "p-*", ":1 × 1,000"]],
+  ["raw", ["", "raw", ""]],
+  ["", ["", "", ""]],
+])("the name of an artifact has parts that are cut apart: %s", (title, parts) => {
+  expect(Object.values(partsOf(title))).toEqual(parts);
 });
