@@ -95,7 +95,7 @@ export function storedOf(
 ): string | undefined {
   if (bytes === undefined) return undefined;
   // A quantity of Kubernetes has no unit below 1Ki.
-  const used = /^[0-9]+$/.test(bytes) ? `${bytes}B` : bytes;
+  const used = /^[0-9]+$/.test(String(bytes)) ? `${bytes}B` : bytes;
   if (objects !== undefined)
     return `Storage (${kind}): ${used} in ${objects} objects, counted ${counted ?? "before"}`;
   if (capacity === undefined) return undefined;
