@@ -85,8 +85,10 @@ export function partsOf(title: string): {
   readonly repository: string;
   readonly tag: string;
 } {
-  const [, folder = "", repository = "", tag = ""] = /^(.*\/)?([^/:@]*)(.*)$/su.exec(title) ?? [];
-  return { folder, repository, tag };
+  const start = title.lastIndexOf("/") + 1;
+  const found = title.slice(start).search(/[:@]/);
+  const end = found < 0 ? title.length : start + found;
+  return { folder: title.slice(0, start), repository: title.slice(start, end), tag: title.slice(end) };
 }
 
 /** The name of a step without its kind. */

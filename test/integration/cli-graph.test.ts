@@ -11,6 +11,7 @@ import { stepsOf } from "../../src/cli/graph/steps.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { pathOf, type Resource, resources } from "../../src/kube/resources.ts";
 import { graphOf } from "../../src/lineage/graph.ts";
+import { cacheOf } from "../support/builders.ts";
 import { kubeconfigFor } from "../support/control-plane.ts";
 import { parseDot } from "../support/dot.ts";
 import { endOf, makeEndedPod, makeJob } from "../support/ended-jobs.ts";
@@ -21,6 +22,7 @@ import { makePlugin } from "../support/plugin.ts";
 import { until } from "../support/wait.ts";
 
 const test = base.extend("drawn", async ({ ns }) => {
+  await ns.create(resources.orasCaches, cacheOf("oras") as KubeObject);
   await makeJob(ns, "split", { "input-uri": "data/raw:v1", "output-uri": "parts/all:v1" });
   await makeJob(ns, "count", { "input-uri": "parts/all:v1", "output-uri": "counts/all:v1" });
   const indexed = { completionMode: "Indexed", completions: 6, parallelism: 2, suspend: true };
