@@ -487,7 +487,7 @@ const stepEvents = {
   Coalesced: { meaning: "The step waits for another one that does the same work, to take its result." },
   NotMemoizable: {
     meaning:
-      "The step runs, and what it makes is not remembered, because it cannot be known what it depends on. Where its OrasCache asks for memoization, and not the step, the Event is Normal.",
+      "What the step makes is not remembered, because it cannot be known what it depends on. A step that waits is told at once where that is an image whose tag nobody resolves. Where its OrasCache asks for memoization, and not the step, the Event is Normal.",
     fix: "The message says what to write.",
   },
   MemoMismatch: {

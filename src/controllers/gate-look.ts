@@ -86,8 +86,7 @@ export async function look(
     log.info({ step: step.name, namespace, reason: note.reason }, note.note);
   };
   if (opening.kind === "open") {
-    const [unread] = verdicts.flatMap((one) => (one.kind === "there" && !earlier && one.unread) || []);
-    if (unread) tell(noteOfUnread(unread));
+    if (!earlier) tellUnread(verdicts, tell);
     const seconds = (now - step.createdAt) / 1000;
     const about = { pins: opening.pins, inputs, tell, seconds, verdicts, byHand: facts.byHand };
     return openUnlessMemoized(settings, step, { ...about, isRetry: earlier !== undefined }, toldOf);
@@ -100,12 +99,20 @@ export async function look(
   const isWritten = record === written;
   const tellInMs = untilTold(toldOf, step, { sentence, record, isWritten, now });
   if (tellInMs === 0) {
+    // Nobody waits for it: a registry may take its time.
+    if (!toldOf.has(step.uid)) void settings.memo.foresee(step, tell);
     if (!isWritten) await remember(client, step, record);
     await tellWaiting(settings, step, { sentence, record, decisions, tell, now, toldOf });
   }
   const polls = pollsOf(settings, step, verdicts);
   const overdueInMs = tellIfOverdue(opening.overdue, { step, sentence, tell, now, toldOf });
   return Math.min(...polls, tellInMs || hourMs, opening.againInMs ?? hourMs, overdueInMs);
+}
+
+/** Of an input whose login the operator may not read. */
+function tellUnread(verdicts: readonly InputVerdict[], tell: (note: EventNote) => void): void {
+  const [unread] = verdicts.flatMap((one) => (one.kind === "there" && one.unread) || []);
+  if (unread) tell(noteOfUnread(unread));
 }
 
 async function endStep(

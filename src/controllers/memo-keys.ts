@@ -114,6 +114,48 @@ export async function keysOf(
   }
 }
 
+/**
+ * Why the images of a step keep it from being memoized, as far as it is known before it starts.
+ *
+ * @param settings - see there
+ * @param step - that waits
+ * @returns sentences, with what to write
+ */
+export async function unresolvedOf(settings: KeysSettings, step: WorkflowStep): Promise<readonly string[]> {
+  const place = { namespace: step.namespace, name: step.object.metadata?.name };
+  const resource = step.isPod ? resources.pods : resources.jobs;
+  const object = await get<KubeObject>(settings.client, resource, place);
+  if (object?.metadata?.uid !== step.uid) return [];
+  const original = settings.originalOf({ kind: resource.kind, ...object });
+  if (original === undefined) return [];
+  const { extra, ignoreEnv, assume } = original.settings.memo;
+  const result = keyOfStep({
+    ...{ ...original, inputs: [], images: firstOf(await imagesOf(settings, original.workload)) },
+    ...{ completionIndex: indexesOf(original.workload)[0], extra },
+    ...{ ignoreEnv: new Set(ignoreEnv), assume: new Set(assume) },
+  });
+  if (result.ok) return [];
+  return result.refusals.filter(({ code }) => code === "TagNotResolved").map(describeRefusal);
+}
+
+/** By which each image of a step may be known, as far as anybody says it. */
+async function imagesOf({ digestsOf }: KeysSettings, workload: Workload) {
+  const named = new Set(containersOf(workload).flatMap(({ image }) => image ?? []));
+  const found = await Promise.all(
+    [...named].map(async (image) => [image, await digestsOf(image, workload)] as const),
+  );
+  return new Map(found.flatMap(([image, digests]) => (digests ? [[image, digests] as const] : [])));
+}
+
+function containersOf({ template: { spec } }: Workload): readonly V1Container[] {
+  return [...(spec.initContainers ?? []), ...spec.containers];
+}
+
+/** What the name of each stands for. */
+function firstOf(images: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, string> {
+  return new Map([...images].flatMap(([image, [digest]]) => (digest ? [[image, digest]] : [])));
+}
+
 function partOf(job: V1Job): Pick<Keyed, "asWhole" | "taken"> {
   return { asWhole: whyAsWhole(job), taken: takenIndexes(job) };
 }
@@ -132,18 +174,13 @@ async function keyAll(
 ): Promise<KeysResult> {
   const { plan, namespace } = step;
   const { workload } = original;
-  const { spec } = workload.template;
-  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const containers = containersOf(workload);
   const inputs = await Promise.all(
     plan.inputs.map((input, i) => settings.filesOf(namespace, input, pins[i] ?? "")),
   );
   const unread = plan.inputs.filter((_, i) => inputs[i] === undefined);
   if (unread.length > 0) return refusedFor(unread.map(({ written }) => written));
-  const named = new Set(containers.flatMap(({ image }) => image ?? []));
-  const found = await Promise.all(
-    [...named].map(async (image) => [image, await settings.digestsOf(image, workload)] as const),
-  );
-  const images = new Map(found.flatMap(([image, digests]) => (digests ? [[image, digests] as const] : [])));
+  const images = await imagesOf(settings, workload);
   const { extra, ignoreEnv, assume } = original.settings.memo;
   const indexes = indexesOf(workload);
   if (indexes.length > mostIndexes)
@@ -153,7 +190,7 @@ async function keyAll(
     const result = keyOfStep({
       ...original,
       inputs: inputs as readonly (readonly InputFile[])[],
-      images: new Map([...images].flatMap(([image, [digest]]) => (digest ? [[image, digest]] : []))),
+      images: firstOf(images),
       ...{ completionIndex: index, extra, ignoreEnv: new Set(ignoreEnv), assume: new Set(assume) },
     });
     if (!result.ok) return { kind: "refused", reasons: result.refusals.map(describeRefusal) };

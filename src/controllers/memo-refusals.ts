@@ -37,3 +37,13 @@ export function refusalOf({ plan }: WorkflowStep, reasons: readonly string[]): E
   const note = `Runs, and its result is not remembered. ${reasons.join(" ")}`;
   return { type, reason: "NotMemoizable", action: "Memoize", note };
 }
+
+/**
+ * The same of a step that has still to start, and can be corrected until then.
+ *
+ * @param reasons - sentences
+ */
+export function foreseenOf(reasons: readonly string[]): EventNote {
+  const note = `Waits, and as it is its result is not going to be remembered. ${reasons.join(" ")} Delete it and create it again with that.`;
+  return { type: "Warning", reason: "NotMemoizable", action: "Memoize", note };
+}

@@ -4,8 +4,8 @@ import { cacheOf } from "../workflow/step.ts";
 import { hourMs } from "./gate-told.ts";
 import { createDecider, createUnknowns } from "./memo-decide.ts";
 import { createFlights, type Flights } from "./memo-flights.ts";
-import { keysOf } from "./memo-keys.ts";
-import { refusalOf, whyNot } from "./memo-refusals.ts";
+import { keysOf, unresolvedOf } from "./memo-keys.ts";
+import { foreseenOf, refusalOf, whyNot } from "./memo-refusals.ts";
 import type { MemoOutcome, MemoSettings } from "./memo-settings.ts";
 import { finishTaken } from "./memo-take.ts";
 import { memoizedReason, type StepJob } from "./step-jobs.ts";
@@ -19,6 +19,11 @@ export interface MemoGate {
     pins: readonly string[],
     tell: (note: EventNote) => void,
   ) => Promise<MemoOutcome>;
+  /**
+   * Says of a step that waits, and whose author asks for memoization, where an image keeps it from that: when it starts, it is too late
+   * to correct it. What cannot be known now is looked at then.
+   */
+  readonly foresee: (step: WorkflowStep, tell: (note: EventNote) => void) => Promise<void>;
   /** A step that was to be opened with a key was not. */
   readonly release: (step: WorkflowStep, key: string) => void;
   /**
@@ -76,6 +81,11 @@ export function createMemoGate(settings: MemoSettings): MemoGate {
 
   return {
     ...{ look, modeOf, onWake: flights.onWake, release: flights.release },
+    foresee: async (step, tell) => {
+      if (!["on", "refresh", "verify"].includes(step.plan.memo.mode ?? "off")) return;
+      const reasons = await unresolvedOf(settings, step).catch(() => []);
+      if (reasons.length > 0) tell(foreseenOf(reasons));
+    },
     finish: async (step) => isMemoized(step) && (await finishTaken(client, step)),
   };
 }

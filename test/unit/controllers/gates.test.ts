@@ -104,6 +104,7 @@ function world(
   } as unknown as KubeClient;
   const waiters = createWaiters({ jobs, pods, steps, heads, client });
   const events: string[] = [];
+  const foreseen: string[] = [];
   const controllers = gateControllers({
     ...{ client, jobs, pods, steps, heads, waiters },
     batches: createBatches({ jobs, pods, steps, client }),
@@ -115,6 +116,10 @@ function world(
       look: () => Promise.resolve({ kind: "open" }),
       modeOf: () => "off",
       finish: () => Promise.resolve(false),
+      foresee: ({ name }) => {
+        foreseen.push(name);
+        return Promise.resolve();
+      },
       release: () => {},
       onWake: () => {},
     },
@@ -123,7 +128,7 @@ function world(
   const setClock = (afterMs: number) => {
     now = start + afterMs;
   };
-  return { jobs, writes, sent, told, controllers, setClock, heads: () => asked, onAsked };
+  return { jobs, foreseen, writes, sent, told, controllers, setClock, heads: () => asked, onAsked };
 }
 
 describe("a step that goes while its registry is asked", () => {
@@ -507,6 +512,12 @@ describe("a step that waits", () => {
     const { controllers, told } = world([flaky, job("one", { ...wait, "input-uri": "a/b:failed" })]);
     await controllers[0]?.reconcile("ns/one");
     expect(told("WaitingForInputs")).toEqual([expect.stringContaining(says)]);
+  });
+
+  it("is looked at for memoization once, when it is seen first", async () => {
+    const { controllers, foreseen } = world([job("one", { ...wait, "input-uri": "a/b:1" })]);
+    for (const _ of [1, 2]) await controllers[0]?.reconcile("ns/one");
+    expect(foreseen).toEqual(["Job one"]);
   });
 
   it("is told which artifact of its namespace it may have meant", async () => {

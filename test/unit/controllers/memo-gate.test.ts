@@ -108,6 +108,33 @@ it.each([
   expect(told).toEqual([expect.stringMatching(says)]);
 });
 
+describe("a step that waits", () => {
+  const foreseen = async (map: object, more: Partial<MemoSettings>) => {
+    const { settings, step } = world(map, {}, more);
+    const told: string[] = [];
+    await createMemoGate(settings).foresee(step, ({ type, reason, note }) =>
+      told.push(`${type} ${reason} ${note}`),
+    );
+    return told;
+  };
+  const unresolved = { digestsOf: () => Promise.resolve(undefined) };
+
+  it("is told that the tag of its image is not resolved", async () => {
+    expect(await foreseen({}, unresolved)).toEqual([
+      expect.stringMatching(/^Warning NotMemoizable Waits, .*add "tags" to memoize-assume.*TagNotResolved/),
+    ]);
+  });
+
+  it.each<[string, object, Partial<MemoSettings>]>([
+    ["its tag is resolved", {}, {}],
+    ["its author takes tags for fixed", { "memoize-assume": "tags" }, unresolved],
+    ["it is not to be memoized", { memoize: "off" }, unresolved],
+    ["nobody can be asked now", {}, { digestsOf: () => Promise.reject(new Error("away")) }],
+  ])("is told nothing where %s", async (_, map, more) => {
+    expect(await foreseen(map, more)).toEqual([]);
+  });
+});
+
 describe("a step with a thousand keys", () => {
   const indexed = { completionMode: "Indexed", completions: 1_000, parallelism: 10 };
   const map = { "output-uri": "a/b:$(JOB_COMPLETION_INDEX)", "input-uri": "i/n:1" };
