@@ -47,7 +47,7 @@ export async function look(
   lastArrival: () => number,
   toldOf: Map<string, ToldBefore>,
 ): Promise<number | undefined> {
-  const { client, log, publish, heads, steps, batches } = settings;
+  const { client, log, publish, steps, batches } = settings;
   const { plan, namespace } = step;
   const written = step.object.metadata?.annotations?.[names.waitingForAnnotation];
   // What is not written yet is known here.

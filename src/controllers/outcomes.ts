@@ -195,14 +195,6 @@ function withLeft(message: string, pod: V1Pod): string {
   return `${message.slice(0, at)}${leftBehind}${[asWritten(artifact, pod), ...digest].join(" ")}`;
 }
 
-/** Names what a failed step has left as its author does. */
-function withLeft(message: string, pod: V1Pod): string {
-  const at = message.lastIndexOf(leftBehind);
-  if (at < 0) return message;
-  const [artifact = "", ...digest] = message.slice(at + leftBehind.length).split(" ");
-  return `${message.slice(0, at)}${leftBehind}${[asWritten(artifact, pod), ...digest].join(" ")}`;
-}
-
 /** What the container that pushes says of an artifact. */
 export interface Pushed {
   /** With its registry: `host/repository:tag`. */
