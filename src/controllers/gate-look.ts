@@ -98,15 +98,23 @@ export async function look(
   const record = writeRecord([...decisions.map((decision) => decision.record), ...batch.records]);
   const isWritten = record === written;
   const tellInMs = untilTold(toldOf, step, { sentence, record, isWritten, now });
-  if (tellInMs === 0) {
-    // Nobody waits for it: a registry may take its time.
-    if (!toldOf.has(step.uid)) void settings.memo.foresee(step, tell);
-    if (!isWritten) await remember(client, step, record);
-    await tellWaiting(settings, step, { sentence, record, decisions, tell, now, toldOf });
-  }
+  if (tellInMs === 0)
+    await tellNews(settings, step, { sentence, record, isWritten, decisions, tell, now, toldOf });
   const polls = pollsOf(settings, step, verdicts);
   const overdueInMs = tellIfOverdue(opening.overdue, { step, sentence, tell, now, toldOf });
   return Math.min(...polls, tellInMs || hourMs, opening.againInMs ?? hourMs, overdueInMs);
+}
+
+/** Remembers and tells what a step waits for. */
+async function tellNews(
+  settings: LookSettings,
+  step: WorkflowStep,
+  { isWritten, ...news }: Parameters<typeof tellWaiting>[2] & { readonly isWritten: boolean },
+): Promise<void> {
+  // Nobody waits for it: a registry may take its time.
+  if (!news.toldOf.has(step.uid)) void settings.memo.foresee(step, news.tell);
+  if (!isWritten) await remember(settings.client, step, news.record);
+  await tellWaiting(settings, step, news);
 }
 
 /** Of an input whose login the operator may not read. */
