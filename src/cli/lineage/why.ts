@@ -41,7 +41,8 @@ interface Why {
 const inputReasons = ["InputsAvailable", "InputTagMoved"];
 const stepPattern = /^(jobs?|pods?|po)\//i;
 const memoReasons = [
-  ...["Memoized", "MemoMiss", "MemoMismatch", "NotMemoizable", "NotRemembered", "Coalesced"],
+  ...["Memoized", "MemoMiss", "MemoConfirmed", "NothingToCompare", "MemoMismatch"],
+  ...["NotMemoizable", "NotRemembered", "Coalesced"],
 ];
 
 /**
