@@ -40,18 +40,15 @@ export function isForgotten(state: MemoState | undefined, key: string, epoch: nu
  */
 export function withoutKeys(state: MemoState | undefined, keys: readonly string[]): MemoState {
   const epoch = (state?.epoch ?? 0) + 1;
-  const last = new Map(lastOf(state));
-  for (const key of keys) last.set(shortKey(key), epoch);
-  const byEpoch = Map.groupBy(last, ([, at]) => at);
-  const all = [...byEpoch]
-    .toSorted(([a], [b]) => a - b)
-    .map(([at, members]) => ({
-      epoch: at,
-      keys: members
-        .map(([key]) => key)
-        .toSorted()
-        .join(" "),
-    }));
+  const before = lastOf(state);
+  const now = new Set(keys.map(shortKey));
+  const changed = new Set([...now].flatMap((key) => before.get(key) ?? []));
+  // Most stay as they are: one key goes at a time, and thousands may be listed.
+  const kept = (state?.forgotten ?? []).flatMap((one) =>
+    changed.has(one.epoch) ? without(one, now) : [one],
+  );
+  const added = now.size > 0 ? [{ epoch, keys: [...now].toSorted().join(" ") }] : [];
+  const all = [...kept.toSorted((a, b) => a.epoch - b.epoch), ...added];
   const forgotten = lengthOf(all) > longestForgotten ? newestOf(all) : all;
   const forgottenBefore = all.at(-forgotten.length - 1)?.epoch ?? state?.forgottenBefore;
   return {
@@ -59,6 +56,11 @@ export function withoutKeys(state: MemoState | undefined, keys: readonly string[
     ...{ epoch, ...(forgottenBefore !== undefined && { forgottenBefore }) },
     ...(forgotten.length > 0 && { forgotten }),
   };
+}
+
+function without(one: NonNullable<Forgotten>[number], keys: ReadonlySet<string>): NonNullable<Forgotten> {
+  const left = one.keys.split(" ").filter((key) => !keys.has(key));
+  return left.length > 0 ? [{ ...one, keys: left.join(" ") }] : [];
 }
 
 /**
