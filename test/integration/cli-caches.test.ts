@@ -371,9 +371,9 @@ describe("diff", () => {
     expect(code).toBe(1);
     expect(stdout.replaceAll(/ +/g, " ").split("\n")).toEqual([
       "CHANGE FILE BEFORE AFTER",
-      "added bones/comes - 0",
-      "changed bones/deep/changes 6 8",
-      "removed bones/goes 4 -",
+      "added bones/comes - 0B",
+      "changed bones/deep/changes 6B 8B",
+      "removed bones/goes 4B -",
       "changed bones/link link to same link to deep",
       "added bones/link2 - link to comes",
       "",
