@@ -50,9 +50,11 @@ function ofRun(facts: Facts): readonly Finding[] {
 function toldBy(pod: V1Pod): Finding[] {
   const ended = pod.status?.phase === "Succeeded";
   return outcomesOf(pod).map(({ note }): Finding => {
-    const usual = note.type === "Warning" ? "bad" : "good";
-    const level = note.reason === "NotPushed" ? (ended ? "note" : "bad") : usual;
-    return { level, text: note.note, ...withFix(note.reason) };
+    // A step that is run again moves its tag, as it should. The operator's Event says where another one did.
+    const isNote = note.reason === "TagMoved" || (note.reason === "NotPushed" && ended);
+    if (isNote) return { level: "note", text: note.note, ...withFix(note.reason) };
+    const isBad = note.type === "Warning" || note.reason === "NotPushed";
+    return { level: isBad ? "bad" : "good", text: note.note, ...withFix(note.reason) };
   });
 }
 

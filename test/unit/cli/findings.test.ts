@@ -237,6 +237,20 @@ describe("a step", () => {
     expect(runs(restartPolicy, ends)).toEqual([text]);
   });
 
+  it("is not wrong because it has moved its tag, as each that is run again does", () => {
+    const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
+    const said = { artifact: "a/b:1", digest: digest("a"), bytes: 10, seconds: 2, replaced: digest("b") };
+    const state = { terminated: { exitCode: 0, message: JSON.stringify(said), finishedAt: time } };
+    const [container] = [{ name: names.pushContainer, state, volumeMounts: [{ name: names.shareVolume }] }];
+    const pod = {
+      ...podWith({ phase: "Succeeded", containerStatuses: [container] } as never),
+      spec: { containers: [container] },
+    } as unknown as V1Pod;
+    const found = findingsOf(factsOf({ pods: [pod] }), "pod");
+    expect(found.map(({ level }) => level)).toEqual(["good", "note"]);
+    expect(found[1]?.text).toContain(digest("b"));
+  });
+
   it("mounts an artifact that is no image", () => {
     const message = "ImageVolumeMountFailed: mismatched image rootfs and manifest layers";
     const found = volumes("oras-input", `${host}/models/m:1`, "CreateContainerError", message, host);
