@@ -77,6 +77,23 @@ async function killOperator(which: (pod: string, leads: boolean) => boolean): Pr
   await until(operatorIsWhole, "a leader, and every replica ready", patienceMs);
 }
 
+/** Kills the leader with its Pod: a container that is killed often is started again later and later. */
+async function killLeadersPod(): Promise<void> {
+  const pod = await leader();
+  const container = await kubectl([
+    ...operator,
+    "get",
+    "pod",
+    pod,
+    "-o",
+    "jsonpath={.spec.containers[0].name}",
+  ]);
+  // First, or it would be asked to end, and give the Lease up.
+  await signalContainer({ namespace: names.operatorNamespace, pod, container }, "SIGKILL");
+  await kubectl([...operator, "delete", "pod", pod, "--grace-period=0", "--force"]);
+  await until(operatorIsWhole, "another leader, and every replica ready", patienceMs);
+}
+
 const machine = (name: string, process: string): Victim => ({
   name,
   kill: async () => {
@@ -90,6 +107,7 @@ export function victims(namespace: string, cache: string): readonly Victim[] {
   const registry = `${cache}-0`;
   return [
     { name: "leader", kill: () => killOperator((_, leads) => leads) },
+    { name: "leader's Pod", kill: killLeadersPod },
     { name: "webhook replica", kill: () => killOperator((_, leads) => !leads) },
     { name: "registry", kill: () => killContainer(namespace, registry, names.registryContainer) },
     {
