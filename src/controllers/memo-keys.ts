@@ -73,6 +73,8 @@ export interface KeysSettings {
   ) => Promise<readonly InputFile[] | undefined>;
 }
 
+type Original = NonNullable<ReturnType<KeysSettings["originalOf"]>>;
+
 /** Each has a key, and an entry that is looked for. */
 const mostIndexes = 1_000;
 /** What the keys of a step are made from, in characters of all indexes together: it takes seconds. */
@@ -90,16 +92,14 @@ export async function keysOf(
   step: WorkflowStep,
   given?: readonly string[],
 ): Promise<KeysResult> {
-  const { metadata } = step.object;
-  const place = { namespace: step.namespace, name: metadata?.name };
-  const resource = step.isPod ? resources.pods : resources.jobs;
-  const object = await get<V1Job & V1Pod & KubeObject>(settings.client, resource, place);
-  if (object?.metadata?.uid !== step.uid) return { kind: "changed" };
-  if (given && object.metadata.resourceVersion !== metadata?.resourceVersion) return { kind: "changed" };
+  const object = await readStep(settings.client, step);
+  if (object === undefined) return { kind: "changed" };
+  const isSame = object.metadata?.resourceVersion === step.object.metadata?.resourceVersion;
+  if (given && !isSame) return { kind: "changed" };
   const manager = step.isPod ? undefined : otherManagerOf(object);
   if (manager !== undefined)
     return { kind: "refused", reasons: [`Its status is written by ${manager}, as managedBy says.`] };
-  const original = settings.originalOf({ kind: resource.kind, ...object });
+  const original = settings.originalOf(object);
   if (original === undefined)
     return { kind: "refused", reasons: ["What the operator has added to the step has been changed."] };
   const whole = step.isPod ? { asWhole: "it is a Pod", taken: "" } : partOf(object);
@@ -122,20 +122,33 @@ export async function keysOf(
  * @returns sentences, with what to write
  */
 export async function unresolvedOf(settings: KeysSettings, step: WorkflowStep): Promise<readonly string[]> {
-  const place = { namespace: step.namespace, name: step.object.metadata?.name };
-  const resource = step.isPod ? resources.pods : resources.jobs;
-  const object = await get<KubeObject>(settings.client, resource, place);
-  if (object?.metadata?.uid !== step.uid) return [];
-  const original = settings.originalOf({ kind: resource.kind, ...object });
+  const object = await readStep(settings.client, step);
+  const original = object && settings.originalOf(object);
   if (original === undefined) return [];
-  const { extra, ignoreEnv, assume } = original.settings.memo;
-  const result = keyOfStep({
-    ...{ ...original, inputs: [], images: firstOf(await imagesOf(settings, original.workload)) },
-    ...{ completionIndex: indexesOf(original.workload)[0], extra },
-    ...{ ignoreEnv: new Set(ignoreEnv), assume: new Set(assume) },
-  });
+  const images = firstOf(await imagesOf(settings, original.workload));
+  const result = keyOf(original, { inputs: [], images, completionIndex: indexesOf(original.workload)[0] });
   if (result.ok) return [];
   return result.refusals.filter(({ code }) => code === "TagNotResolved").map(describeRefusal);
+}
+
+/** The key of one Pod of a step, with what its author asks for. */
+function keyOf(
+  original: Original,
+  known: Pick<Parameters<typeof keyOfStep>[0], "inputs" | "images" | "completionIndex">,
+) {
+  const { extra, ignoreEnv, assume } = original.settings.memo;
+  return keyOfStep({
+    ...{ ...original, ...known, extra },
+    ...{ ignoreEnv: new Set(ignoreEnv), assume: new Set(assume) },
+  });
+}
+
+/** A step as the API server has it, with all that it would run; undefined where it is gone. */
+async function readStep(client: KubeClient, step: WorkflowStep) {
+  const resource = step.isPod ? resources.pods : resources.jobs;
+  const place = { namespace: step.namespace, name: step.object.metadata?.name };
+  const object = await get<V1Job & V1Pod & KubeObject>(client, resource, place);
+  return object?.metadata?.uid === step.uid ? { kind: resource.kind, ...object } : undefined;
 }
 
 /** By which each image of a step may be known, as far as anybody says it. */
@@ -168,7 +181,7 @@ function pinsIn(pod: KubeObject | undefined): string[] {
 async function keyAll(
   settings: KeysSettings,
   step: WorkflowStep,
-  original: NonNullable<ReturnType<KeysSettings["originalOf"]>>,
+  original: Original,
   pins: readonly string[],
   part: Pick<Keyed, "asWhole" | "taken">,
 ): Promise<KeysResult> {
@@ -181,18 +194,13 @@ async function keyAll(
   const unread = plan.inputs.filter((_, i) => inputs[i] === undefined);
   if (unread.length > 0) return refusedFor(unread.map(({ written }) => written));
   const images = await imagesOf(settings, workload);
-  const { extra, ignoreEnv, assume } = original.settings.memo;
+  const known = { inputs: inputs as readonly (readonly InputFile[])[], images: firstOf(images) };
   const indexes = indexesOf(workload);
   if (indexes.length > mostIndexes)
     return { kind: "refused", reasons: [`It has ${indexes.length} indexes; ${mostIndexes} are looked at.`] };
   const units: MemoUnit[] = [];
   for (const index of indexes) {
-    const result = keyOfStep({
-      ...original,
-      inputs: inputs as readonly (readonly InputFile[])[],
-      images: firstOf(images),
-      ...{ completionIndex: index, extra, ignoreEnv: new Set(ignoreEnv), assume: new Set(assume) },
-    });
+    const result = keyOf(original, { ...known, completionIndex: index });
     if (!result.ok) return { kind: "refused", reasons: result.refusals.map(describeRefusal) };
     if (units.length === 0 && result.value.text.length * indexes.length > mostText)
       return { kind: "refused", reasons: [tooLong(result.value.text.length, indexes.length)] };
