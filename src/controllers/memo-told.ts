@@ -4,7 +4,7 @@ import type { KubeClient } from "../kube/client.ts";
 import type { EventNote } from "../kube/events.ts";
 import type { Memos } from "../memo/memos.ts";
 import { shortKey } from "../memo/short-key.ts";
-import { missSentence } from "../memo/told.ts";
+import { joinedSentence, missSentence, nameJoined } from "../memo/told.ts";
 import { tellCondition } from "./gate-writes.ts";
 import type { Keyed } from "./memo-keys.ts";
 import type { StepJob } from "./step-jobs.ts";
@@ -13,8 +13,7 @@ import type { WorkflowStep } from "./workflow-steps.ts";
 const reason = "Coalesced";
 
 /**
- * Says that a step waits for the result of another one. It is written once: were the other one named in it, each of many that fail
- * would be a write for all that still wait.
+ * Says that a step waits for the result of another one. It is written once.
  *
  * @param client - of the API server
  * @param step - that waits
@@ -27,13 +26,12 @@ export async function tellJoined(
   other: { readonly name: string; readonly key: string },
   tell: (note: EventNote) => void,
 ): Promise<void> {
-  const same = `does the same work (key ${shortKey(other.key)}), to take its result.`;
-  const message = `All inputs are there; waits for a step that ${same}`;
+  const message = joinedSentence(other.key);
   const conditions = (step.object as StepJob).status?.conditions ?? [];
   const told = conditions.find(({ type }) => type === names.inputsAvailable);
   if (told?.reason === reason && told.message === message) return;
   await tellCondition(client, step, { status: "False", reason, message }, client.now());
-  const note = `All inputs are there; waits for ${other.name}, which ${same}`;
+  const note = nameJoined(message, () => other.name);
   tell({ type: "Normal", reason, action: "Wait", note });
 }
 

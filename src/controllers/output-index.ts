@@ -7,6 +7,7 @@ import { sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
+import { indexSentence } from "../lineage/index-told.ts";
 import { digestOf } from "../registry/blobs.ts";
 import { manifestHead } from "../registry/head.ts";
 import { longestManifest, writeManifest } from "../registry/manifests.ts";
@@ -156,7 +157,7 @@ async function settle(
   if ("digest" in written) {
     const { digest, count } = written;
     indexes.note(job, { digest });
-    const note = `Pushed ${name}, an index of ${count} artifact${count === 1 ? "" : "s"}: ${digest}.`;
+    const note = indexSentence({ artifact: name, digest }, count);
     publish(job, { type: "Normal", reason: "IndexPushed", action: "Push", note, occasion: digest });
     log.info({ job: keyOf(job), index: name, digest, count }, "output index");
     told = { status: "True", reason: "IndexPushed", message: note };

@@ -28,6 +28,49 @@ export function memoizedSentence(
   return `Did not run: its result is there already (key ${shortKey(key)}). ${artifact} is ${entry.output.digest}, which ${entry.by.kind} ${entry.by.name} made at ${entry.at}${more}.`;
 }
 
+/** See toldResult. */
+const resultPattern = /^Did not run: .*? (\S+) is (sha256:[a-f0-9]{64}), which (?:Job|Pod) /;
+
+/**
+ * What memoizedSentence says of a step's result, of several the first.
+ *
+ * @param sentence - from the step's condition
+ * @returns undefined where it is another sentence
+ */
+export function toldResult(
+  sentence: string,
+): { readonly artifact: string; readonly digest: string } | undefined {
+  const [, artifact, digest] = resultPattern.exec(sentence) ?? [];
+  return artifact === undefined || digest === undefined ? undefined : { artifact, digest };
+}
+
+/**
+ * That a step waits for the result of another one. The other is not named: were it, each of many that fail would be a write for all
+ * that still wait.
+ *
+ * @param key - of both
+ */
+export function joinedSentence(key: string): string {
+  return `All inputs are there; waits for a step that does the same work (key ${shortKey(key)}), to take its result.`;
+}
+
+/** See nameJoined. */
+const joinedPattern = /waits for a step that does the same work \(key ([0-9a-f]+)\)/;
+
+/**
+ * What joinedSentence says, with the name of the step that is waited for.
+ *
+ * @param sentence - from a step's condition
+ * @param nameOf - knows steps that run by shortKey of what they do
+ * @returns any other sentence as it is
+ */
+export function nameJoined(sentence: string, nameOf: (shortKey: string) => string | undefined): string {
+  return sentence.replace(joinedPattern, (whole: string, key: string) => {
+    const name = nameOf(key);
+    return name === undefined ? whole : `waits for ${name}, which does the same work (key ${key})`;
+  });
+}
+
 /**
  * That some indexes of a step do not run, in a sentence.
  *

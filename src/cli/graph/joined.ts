@@ -2,9 +2,7 @@ import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
 import { visible } from "../../annotations/problems.ts";
 import { shortKey } from "../../memo/short-key.ts";
-
-/** See tellJoined of src/controllers/memo-told.ts. */
-const pattern = /waits for a step that does the same work \(key ([0-9a-f]+)\)/;
+import { nameJoined } from "../../memo/told.ts";
 
 /**
  * Names the steps that run and do the same work as others, which wait for their results: a condition says the key alone.
@@ -25,8 +23,8 @@ export function joinedIn(jobs: readonly V1Job[], pods: readonly V1Pod[]): (messa
   add("Pod", pods);
   add("Job", jobs);
   return (message) =>
-    message.replace(pattern, (whole: string, key: string) => {
+    nameJoined(message, (key) => {
       const name = running.get(key);
-      return name === undefined ? whole : `waits for ${visible(name)}, which does the same work (key ${key})`;
+      return name && visible(name);
     });
 }
