@@ -48,6 +48,7 @@ export default defineConfig({
       },
       {
         test: {
+          // Three files at a time: much of their time is spent waiting for what the operator has planned for later.
           name: "integration",
           expect: expectation,
           include: ["test/integration/**/*.test.ts"],
@@ -55,6 +56,8 @@ export default defineConfig({
           // Longer than any condition is waited for, so that the message names the condition.
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          maxWorkers: 3,
+          sequence: { groupOrder: 3 },
         },
       },
       {
