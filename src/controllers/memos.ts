@@ -101,6 +101,18 @@ export function createMemos(settings: MemosSettings): Memos {
       return memo;
     });
 
+  /** The same, and tells everybody where more went than the keys: nobody has asked for that. */
+  const changeKeys: typeof change = async (key, next) => {
+    const about = storedCache(key);
+    let before: number | undefined;
+    const state = await change(key, (was) => {
+      before = was?.forgottenBefore;
+      return next(was);
+    });
+    if (state.forgottenBefore !== before) publish(about, tellOfOldest(state));
+    return state;
+  };
+
   return {
     find: async (cache, key, { maxAgeSeconds } = {}) => {
       try {
@@ -142,20 +154,13 @@ export function createMemos(settings: MemosSettings): Memos {
     },
     write: async (cache, entry) => writeIn(await storeOf(cache), entry),
     forget: async (cache, ...keys) => {
-      const about = storedCache(cache);
-      let before: number | undefined;
-      const state = await change(cache, (was) => {
-        before = was?.forgottenBefore;
-        return withoutKeys(was, keys);
-      });
-      // Nobody has asked for that, and there is no answer that says it.
-      if (state.forgottenBefore !== before) publish(about, tellOfOldest(state));
+      await changeKeys(cache, (was) => withoutKeys(was, keys));
     },
     answer: async (cache, request, outcome) => {
       // The mirror may not have the answer yet.
-      const { answers } = await change(cache, (state) =>
-        state && isAnswered(state, request) ? state : answered(state, request, outcome),
-      );
+      const next = (state: MemoState | undefined) =>
+        state && isAnswered(state, request) ? state : answered(state, request, outcome);
+      const { answers } = await (outcome.kind === "all" ? change : changeKeys)(cache, next);
       return answers?.[0] as ForgetAnswer;
     },
   };

@@ -80,7 +80,9 @@ function wrong(because: string): Wanted {
 export function answered(state: MemoState | undefined, request: string, outcome: Outcome): MemoState {
   const after = forgetting(state, outcome);
   const isMore = outcome.kind === "keys" && after.forgottenBefore !== state?.forgottenBefore;
-  const message = cut(`${sentenceOf(outcome)}${isMore ? ` ${oldestForgotten(after)}` : ""}`);
+  // However many steps it names, that more has gone is never cut off.
+  const more = isMore ? ` ${oldestForgotten(after)}` : "";
+  const message = `${cut(sentenceOf(outcome), longestMessage - more.length)}${more}`;
   const answer = { request: request.slice(0, longestRequest), done: outcome.kind !== "refused", message };
   return { ...after, answers: [answer, ...(state?.answers ?? [])].slice(0, mostAnswers) };
 }
@@ -125,6 +127,6 @@ function sentenceOf(outcome: Outcome): string {
   return `Forgot the results of ${told.join(", ")}${more}.`;
 }
 
-function cut(text: string): string {
-  return text.length <= longestMessage ? text : `${text.slice(0, longestMessage - 1)}…`;
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
 }

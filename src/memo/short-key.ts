@@ -1,4 +1,5 @@
-const shownDigits = 12;
+/** Of a key. */
+export const shownDigits = 12;
 
 /** A key as people compare it. */
 export function shortKey(key: string): string {

@@ -1,5 +1,5 @@
 import type { OrasCacheStatus } from "../cache/types.ts";
-import { shortKey } from "./short-key.ts";
+import { shortKey, shownDigits } from "./short-key.ts";
 
 /**
  * Which entries of a cache were forgotten, as its status says: whoever puts one back finds that it does not count. Each forgetting
@@ -14,10 +14,12 @@ export type ForgetAnswer = NonNullable<MemoState["answers"]>[number];
 export const mostForgottenAtOnce = 10_000;
 /** A status is read with its OrasCache, by everybody: it has to stay small. In characters, with room for what may be forgotten at once. */
 export const longestForgotten = 160_000;
-/** What stays of a list that is too long, with room for what is forgotten next: its oldest part goes now and then, not with each key. */
-const longestKept = (longestForgotten / 8) * 7;
+/** What goes of a list that is too long: its oldest part goes now and then, not with each key. */
+const roomForNext = longestForgotten / 8;
 /** Of a forgetting beside its keys, as JSON. */
 const aroundKeys = 32;
+/** The longest that is forgotten next. */
+const longestAtOnce = aroundKeys + mostForgottenAtOnce * (shownDigits + 1);
 
 /**
  * Whether an entry does not count any more.
@@ -49,7 +51,9 @@ export function withoutKeys(state: MemoState | undefined, keys: readonly string[
   );
   const added = now.size > 0 ? [{ epoch, keys: [...now].toSorted().join(" ") }] : [];
   const all = [...kept.toSorted((a, b) => a.epoch - b.epoch), ...added];
-  const forgotten = lengthOf(all) > longestForgotten ? newestOf(all) : all;
+  // Beside what needs more room by itself, as much is kept as there is room for.
+  const longest = lengthOf(added) > roomForNext ? longestForgotten : longestForgotten - roomForNext;
+  const forgotten = lengthOf(all) > longestForgotten ? newestOf(all, longest) : all;
   const forgottenBefore = all.at(-forgotten.length - 1)?.epoch ?? state?.forgottenBefore;
   return {
     ...answersOf(state),
@@ -64,23 +68,23 @@ function without(one: NonNullable<Forgotten>[number], keys: ReadonlySet<string>)
 }
 
 /**
- * Whether an entry is among those that go next when the list is too long. Whoever finds that it counts writes it anew: then only
- * what nobody has taken for long is lost.
+ * Whether an entry may be lost with the next forgetting, as large as that may be. Whoever finds that it counts writes it anew: then
+ * only what nobody has taken for long is lost.
  *
  * @param state - of the cache
  * @param epoch - that the entry was written in
  */
 export function goesSoon(state: MemoState | undefined, epoch: number): boolean {
-  // It is lost with the first of these that goes: once all of them are too long.
+  // It is lost with the first of these that goes: once all of them and the next one are too long.
   const since = (state?.forgotten ?? []).filter((one) => one.epoch > epoch);
-  return lengthOf(since) > longestForgotten / 2;
+  return lengthOf(since) > longestForgotten - longestAtOnce;
 }
 
-function newestOf(all: NonNullable<Forgotten>): NonNullable<Forgotten> {
+function newestOf(all: NonNullable<Forgotten>, longest: number): NonNullable<Forgotten> {
   let length = 0;
   const first = all.findLastIndex((one) => {
     length += lengthOf([one]);
-    return length > longestKept;
+    return length > longest;
   });
   return all.slice(first + 1);
 }

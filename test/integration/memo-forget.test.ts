@@ -135,6 +135,27 @@ test("an Event says where more went than was asked for, as the list was full", a
   expect(told).toHaveLength(1);
 });
 
+test("the same Event says it where a request for many keys did that, once", async ({ installed, client }) => {
+  const { key, read, store, look } = await cacheIn(installed, "memo-many");
+  const told: string[] = [];
+  const memos = memosWith(client, store, told);
+  const many = (from: number) =>
+    Array.from({ length: 9_000 }, (_, i) => `${from + i}`.padStart(12, "0").padEnd(64, "0"));
+  const ask = async (id: string, from: number) => {
+    await look();
+    return memos.answer(key, id, { kind: "keys", steps: [{ id, keys: many(from) }] });
+  };
+  await ask("job/a 1", 0);
+  expect(told).toEqual([]);
+  const { message } = await ask("job/b 1", 9_000);
+  await ask("job/b 1", 9_000);
+  expect((await read()).status?.memo?.forgottenBefore).toBe(1);
+  expect(told).toEqual([
+    expect.stringMatching(/^oras Warning OldestForgotten .*before the last 2 of 2 times/),
+  ]);
+  expect(message).toContain("before the last 2 of 2 times");
+});
+
 test("a cache that was made anew under its name is another one", async ({ installed, client }) => {
   const { key, ns, read, store } = await cacheIn(installed, "memo-anew");
   const memos = memosWith(client, store);

@@ -120,6 +120,27 @@ test("who asks for so much that the list is full reads what else was forgotten",
   );
 });
 
+test.each([
+  ["ten steps with the longest names", 10, 250],
+  ["more steps than it names", 300, 100],
+  ["one step", 1, 1],
+])("and reads it whatever else the answer says: %s", (_what, count, length) => {
+  const each = Math.floor(9_000 / count);
+  const steps = (from: number) =>
+    Array.from({ length: count }, (_, at) => ({
+      id: `job/${`${at}`.padEnd(length, "a")}`,
+      keys: Array.from({ length: each }, (_k, i) =>
+        (from + at * each + i).toString(16).padStart(12, "0").padEnd(64, "5"),
+      ),
+    }));
+  const first = answered(undefined, "a 1", { kind: "keys", steps: steps(0) });
+  expect(first.answers?.[0]?.message).not.toContain("was full");
+  const { answers } = answered(first, "a 2", { kind: "keys", steps: steps(9_000) });
+  expect(answers?.[0]?.message).toContain("Equal steps run once more.");
+  expect(answers?.[0]?.message).toContain("before the last 2 of 2 times");
+  expect(answers?.[0]?.message.length).toBeLessThanOrEqual(1000);
+});
+
 test("the answer names steps and keys", () => {
   const steps = [
     { id: "job/a", keys: ["a".repeat(64)] },

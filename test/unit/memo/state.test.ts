@@ -129,3 +129,62 @@ test.each([95, 50, 0])("an entry of epoch %i that is taken before many keys go a
   expect(state.forgottenBefore).toBe(101);
   expect(isForgotten(state, "f".repeat(64), taken)).toBe(false);
 });
+
+/** How many keys were forgotten at once, and how often one after the other. */
+const repeated = fc.oneof(
+  fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 3_600 })),
+  fc.tuple(fc.integer({ min: 1, max: mostForgottenAtOnce }), fc.constant(1)),
+);
+
+/** A state with a list of so many keys each, of which the newest are there for which there is room. */
+function stateOf(counts: readonly number[]): MemoState {
+  let next = 0;
+  const all = counts.map((count, i) => {
+    const keys = range(next, count).map((one) => one.slice(0, 12));
+    next += count;
+    return { epoch: i + 1, keys: keys.join(" ") };
+  });
+  let length = 0;
+  const last = all.findLastIndex((one) => {
+    length += JSON.stringify(one).length + 10;
+    return length > longestForgotten;
+  });
+  const forgotten = all.slice(last + 1);
+  const forgottenBefore = all.at(-forgotten.length - 1)?.epoch;
+  return { epoch: all.length, forgotten, ...(forgotten.length < all.length && { forgottenBefore }) };
+}
+
+test("whatever was forgotten before and whatever is forgotten at once: what has just been taken stays", () => {
+  const most = fc.integer({ min: 1, max: mostForgottenAtOnce });
+  fc.assert(
+    fc.property(fc.array(repeated, { minLength: 1, maxLength: 4 }), most, fc.nat(), (lists, atOnce, at) => {
+      const state = stateOf(lists.flatMap(([count, times]) => Array.from({ length: times }, () => count)));
+      const { epoch, forgottenBefore = 0 } = state;
+      // Any that counts is taken.
+      const written = forgottenBefore + (at % (epoch - forgottenBefore + 1));
+      const taken = goesSoon(state, written) ? epoch : written;
+      const after = withoutKeys(state, range(90_000, atOnce));
+      expect(isForgotten(after, "f".repeat(64), taken)).toBe(false);
+      expect(JSON.stringify(after.forgotten).length).toBeLessThanOrEqual(longestForgotten);
+    }),
+  );
+});
+
+test.each([
+  ["one by one", Array.from({ length: 1_800 }, () => 1)],
+  ["a few at once", Array.from({ length: 300 }, () => 10)],
+  ["many at once", [3_000, 3_000]],
+  ["thousands at once", [6_000]],
+])("what is taken after others were forgotten %s stays when 9,000 go at once", (_how, counts) => {
+  const state = stateOf(counts);
+  // Of what was remembered before all of them.
+  const taken = goesSoon(state, 0) ? state.epoch : 0;
+  expect(isForgotten(withoutKeys(state, range(90_000, 9_000)), "f".repeat(64), taken)).toBe(false);
+});
+
+test("beside 10,000 that go at once, what is taken is written anew once some hundred others went", () => {
+  const ones = (count: number) => stateOf(Array.from({ length: count }, () => 1));
+  expect(goesSoon(ones(500), 0)).toBe(false);
+  expect(goesSoon(ones(1_000), 0)).toBe(true);
+  expect(withoutKeys(ones(500), range(90_000, mostForgottenAtOnce)).forgottenBefore).toBeUndefined();
+});
