@@ -1,6 +1,6 @@
 import { checkOutputIndex, isPart } from "./output-index.ts";
 import type { Problem } from "./problems.ts";
-import { type ArtifactReference, addressOf, type Registry } from "./reference.ts";
+import { type ArtifactReference, addressOf } from "./reference.ts";
 import type { Settings } from "./settings.ts";
 import { annotations } from "./table.ts";
 
@@ -13,7 +13,7 @@ export function checkOutput(settings: Settings): Problem[] {
   return [
     ...checkOutputIndex(settings),
     ...checkFormat(settings),
-    ...checkFailure(settings, settings.registry),
+    ...checkFailure(settings, (reference) => addressOf(settings.registry, reference)),
   ];
 }
 
@@ -21,16 +21,13 @@ export function checkOutput(settings: Settings): Problem[] {
  * What a failed step has left must not be taken for its output.
  *
  * @param settings - of the step
- * @param registry - the step's, as far as it is known
- * @param nameOf - see addressOf
+ * @param addressIn - one text for an artifact, however it is written, as far as that is known
  */
 export function checkFailure(
   { failure, output, outputIndex }: Pick<Settings, "failure" | "output" | "outputIndex">,
-  registry: Registry | undefined,
-  nameOf?: (registry: Registry) => string,
+  addressIn: (reference: ArtifactReference) => string,
 ): Problem[] {
   if (failure === undefined) return [];
-  const addressIn = (reference: ArtifactReference) => addressOf(registry, reference, nameOf);
   const same = (other: ArtifactReference | undefined) =>
     other !== undefined && addressIn(failure) === addressIn(other);
   const problem = (name: "output-uri" | "output-index", more = ""): Problem[] => {

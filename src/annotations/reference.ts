@@ -98,7 +98,10 @@ export function addressOf(
 ): string {
   const { prefix, ...place } = registryOf(registry ?? { host: "", plainHttp: false }, reference);
   const repository = prefix === undefined ? reference.repository : `${prefix}/${reference.repository}`;
-  return `${nameOf(place)}/${repository}${reference.version}`;
+  const named = nameOf(place);
+  // Without a port, both schemes would have the same text.
+  const port = place.plainHttp && !/:[0-9]+$/.test(named) ? ":80" : "";
+  return `${named}${port}/${repository}${reference.version}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ArtifactReference, Registry } from "./reference.ts";
 import type { AnnotationName } from "./table.ts";
+import { type Values, withValues } from "./variables.ts";
 
 /** Values that count for one step where its annotations do not say it, such as those of its OrasCache. */
 export type Defaults = Partial<Readonly<Record<AnnotationName, string>>>;
@@ -92,6 +93,20 @@ export function hostsOf({ inputs, output, failure }: Settings): readonly string[
   const artifacts = [...(output ? [output] : []), ...inputs, ...(failure ? [failure] : [])];
   const hosts = artifacts.flatMap(({ host }) => host ?? []);
   return hosts.length > 0 && hosts.length === artifacts.length ? hosts : undefined;
+}
+
+/** The same with the variables of artifacts filled in whose values are known; others stay as they are written. */
+export function withKnown(settings: Settings, known: Values): Settings {
+  const filled = <T extends ArtifactReference | undefined>(one: T): T =>
+    one && { ...one, repository: withValues(one.repository, known), version: withValues(one.version, known) };
+  const { inputs, output, failure, outputIndex } = settings;
+  return {
+    ...settings,
+    inputs: inputs.map(filled),
+    output: filled(output),
+    failure: filled(failure),
+    outputIndex: filled(outputIndex),
+  };
 }
 
 /** Whether the step waits for inputs that are not there, or until it is known whether its result is. */

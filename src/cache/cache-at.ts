@@ -21,6 +21,8 @@ interface CacheMetadata {
 export interface MaybeCache extends CacheName {
   /** Whether it is the name of a Pod of its StatefulSet, as nothing else has. */
   readonly isPod: boolean;
+  /** Whether it is, with `svc` in it, the name of a Service that a cache with several Pods has. */
+  readonly isShared: boolean;
 }
 
 /**
@@ -36,16 +38,18 @@ export function maybeCaches(host: string, { namespace, clusterDomain }: Viewpoin
   if (!host.endsWith(port) || host.startsWith("[")) return [];
   const labels = host.slice(0, -port.length).toLowerCase().split(".");
   const [first = "", second = ""] = labels;
-  const at = (name: string, parts: number, isPod: boolean): MaybeCache[] => {
-    const owner = namespaceIn(labels.slice(parts), namespace, clusterDomain);
-    return name === "" || owner === undefined ? [] : [{ name, namespace: owner, isPod }];
+  const at = (name: string, parts: number, is: Partial<MaybeCache> = {}): MaybeCache[] => {
+    const owner = namespaceIn(labels.slice(parts), namespace, clusterDomain?.toLowerCase());
+    if (name === "" || owner === undefined) return [];
+    return [{ name, namespace: owner, isPod: false, isShared: false, ...is }];
   };
   const ofPod = first.startsWith(`${second}-`) && /^(0|[1-9][0-9]*)$/.test(first.slice(second.length + 1));
   const suffix = names.registryServiceSuffix;
+  const isShared = labels[2] === "svc";
   return [
-    ...(ofPod ? at(second, 2, true) : []),
-    ...at(first, 1, false),
-    ...(first.endsWith(suffix) ? at(first.slice(0, -suffix.length), 1, false) : []),
+    ...(ofPod ? at(second, 2, { isPod: true }) : []),
+    ...at(first, 1),
+    ...(first.endsWith(suffix) ? at(first.slice(0, -suffix.length), 1, { isShared }) : []),
   ];
 }
 
@@ -99,10 +103,58 @@ export function hostNames(
   cachesIn: CachesIn,
 ): (registry: Registry) => string {
   return (registry) => {
-    const host = hostOf(registry);
-    const found = cacheAt(registry, from, cachesIn) ?? maybeCaches(host, from).find(({ isPod }) => isPod);
-    if (found === undefined) return host;
-    const cache = [...cachesIn(found.namespace)].find(({ metadata }) => metadata?.name === found.name);
-    return cacheHost(found, cache?.spec, from.clusterDomain);
+    const found = cacheNamed(registry, from, cachesIn);
+    return found === undefined ? hostOf(registry) : cacheHost(found, found.spec, from.clusterDomain);
+  };
+}
+
+/** A cache whose registry a host is. */
+export interface NamedCache extends CacheName {
+  /** Undefined where the cache is not there yet, or not known. */
+  readonly spec: OrasCache["spec"];
+}
+
+/** The cache whose registry a host is, also before it is there: the name of its Pod is enough. See cacheAt. */
+function cacheNamed(registry: Registry, from: Viewpoint, cachesIn: CachesIn): NamedCache | undefined {
+  const found =
+    cacheAt(registry, from, cachesIn) ?? maybeCaches(hostOf(registry), from).find(({ isPod }) => isPod);
+  if (found === undefined) return undefined;
+  const { name, namespace } = found;
+  const cache = [...cachesIn(namespace)].find(({ metadata }) => metadata?.name === name);
+  return { name, namespace, spec: cache?.spec };
+}
+
+/** What registries are, looked at from a namespace, however they are written. */
+export interface Places {
+  /** See hostNames. */
+  readonly nameOf: (registry: Registry) => string;
+  /** The cache whose registry it is; of one that is not there yet the name of its Pod is enough. */
+  readonly cacheOf: (registry: Registry) => NamedCache | undefined;
+  /** The same where it may be one of another cluster, or of a cache with several Pods that is not known. */
+  readonly maybeCacheOf: (registry: Registry) => NamedCache | undefined;
+  /** The cache whose Pod it names without a port: its registry answers at one that no scheme has. */
+  readonly withoutPort: (registry: Registry) => CacheName | undefined;
+}
+
+/**
+ * Tells of registries which are those of OrasCaches: each place that asks for it asks here, or cacheAt.
+ *
+ * @param from - see there
+ * @param cachesIn - which there are
+ */
+export function placesFrom(from: Viewpoint & { readonly clusterDomain: string }, cachesIn: CachesIn): Places {
+  const cacheOf = (registry: Registry) => cacheNamed(registry, from, cachesIn);
+  const anywhere = { ...from, clusterDomain: undefined };
+  return {
+    nameOf: hostNames(from, cachesIn),
+    cacheOf,
+    maybeCacheOf: (registry) => {
+      const maybe = maybeCaches(hostOf(registry), anywhere).find(({ isPod, isShared }) => isPod || isShared);
+      return cacheOf(registry) ?? (maybe && { ...maybe, spec: undefined });
+    },
+    withoutPort: ({ host }) =>
+      /:[0-9]+$/.test(host)
+        ? undefined
+        : maybeCaches(`${host}:${names.registryPort}`, from).find(({ isPod }) => isPod),
   };
 }

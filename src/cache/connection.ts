@@ -32,7 +32,10 @@ export function inCluster(connection: Connection): boolean {
  * @param clusterDomain - for example `cluster.local`
  */
 export function staysInside(connection: Connection, clusterDomain: string): boolean {
-  return inCluster(connection) || connection.host.replace(/:\d+$/, "").endsWith(`.svc.${clusterDomain}`);
+  return (
+    inCluster(connection) ||
+    connection.host.toLowerCase().replace(/:\d+$/, "").endsWith(`.svc.${clusterDomain}`)
+  );
 }
 
 /**

@@ -2,7 +2,7 @@ import type { V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import type { agentOptions } from "../../schema/agent-options.ts";
 import { names } from "../../schema/names.ts";
 import { parseRegistry } from "../annotations/reference.ts";
-import { hostsOf } from "./access.ts";
+import { cacheAt } from "./cache-at.ts";
 import type { Verdict } from "./conditions.ts";
 import { staysInside } from "./connection.ts";
 import type { CacheInstallation } from "./facts.ts";
@@ -71,9 +71,11 @@ export function isItself(
   registry: string,
   { clusterDomain }: Pick<CacheInstallation, "clusterDomain">,
 ): boolean {
-  const { host } = parseRegistry(registry);
-  const own = [...hostsOf(identityOf(cache), clusterDomain), cache.spec.nodeAddress?.toLowerCase()];
-  return own.includes(host.toLowerCase());
+  const { name, namespace } = identityOf(cache);
+  const found = cacheAt(parseRegistry(registry), { namespace, clusterDomain }, (of) =>
+    of === namespace ? [cache] : [],
+  );
+  return found?.name === name && found.namespace === namespace;
 }
 
 /** An artifact that waits for longer is told of. */

@@ -77,6 +77,7 @@ export function reviewOffline(created: Created, around: Surroundings, settings: 
   const nodeLogin = nodeLoginIn(cache);
   const verdict = decide(forVolumes(prepared), {
     cache,
+    cachesIn: around.cachesIn,
     ...(nodeLogin === unknownLogin ? { nodeLoginUnknown: true } : { nodeLogin }),
     ...(login === unknownLogin ? { loginUnknown: true } : { cacheLogin: login }),
     limitRanges: around.limitRanges(created.namespace),

@@ -2,6 +2,7 @@ import type { V1LimitRange } from "@kubernetes/client-node";
 import type { Operation } from "rfc6902";
 import type { Problem } from "../annotations/problems.ts";
 import type { Warning } from "../annotations/warning.ts";
+import type { CachesIn } from "../cache/cache-at.ts";
 import type { OrasCache } from "../cache/types.ts";
 
 /** The part of admission.k8s.io/v1 AdmissionRequest that decisions are made from; objects are raw JSON. */
@@ -63,6 +64,8 @@ export interface Questions {
 export interface Answers {
   /** The OrasCache, if it exists. */
   readonly cache?: OrasCache | undefined;
+  /** Which OrasCaches there are, for registries that are written by a host; absent where the step's own alone is known. */
+  readonly cachesIn?: CachesIn;
   /** Name of the Secret with the login of the cache; undefined where its registry asks for none. */
   readonly cacheLogin?: string | undefined;
   /** The same of the Secret by which nodes pull from it, where spec.nodeAddress is set. */

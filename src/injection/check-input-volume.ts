@@ -8,6 +8,7 @@ import { makesOutput, type Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import { variablesOf } from "../annotations/variables.ts";
 import type { Warning } from "../annotations/warning.ts";
+import type { Places } from "../cache/cache-at.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import type { OrasCache } from "../cache/types.ts";
 import { gateOf } from "../workflow/gate.ts";
@@ -40,6 +41,7 @@ const closed = ["/proc", "/sys"].map((place) => partsOf(place));
  * @param connection - to its registry
  * @param cache - its OrasCache, if that exists
  * @param installation - see there
+ * @param places - which registries are those of OrasCaches
  */
 export function checkInputVolume(
   workload: Workload,
@@ -47,9 +49,10 @@ export function checkInputVolume(
   connection: Connection,
   cache: OrasCache | undefined,
   { kubernetesMinor, workflow }: Pick<Installation, "kubernetesMinor" | "workflow">,
+  places: Pick<Places, "cacheOf">,
 ): Problem[] {
   if (settings.inputAs === undefined) return [];
-  const elsewhere = whyNoAddress(settings, connection, cache);
+  const elsewhere = whyNoAddress(settings, connection, cache, places);
   const message = `found Kubernetes 1.${kubernetesMinor}; 1.${names.imageVolumesMinor} has image volumes by default.`;
   return [
     ...(kubernetesMinor < names.imageVolumesMinor
@@ -64,9 +67,15 @@ function whyNoAddress(
   { inputs: [input], cache: name }: Settings,
   connection: Connection,
   cache: OrasCache | undefined,
+  { cacheOf }: Pick<Places, "cacheOf">,
 ): string | undefined {
-  if (input?.host !== undefined || !inCluster(connection))
-    return `the input is in ${input?.host ?? connection.host}, which is no registry that the operator runs.`;
+  if (input?.host !== undefined || !inCluster(connection)) {
+    const host = input?.host ?? connection.host;
+    const found = cacheOf({ host, plainHttp: input?.host === undefined && connection.plainHttp });
+    return found
+      ? `the input names the registry of ${names.kind} ${quoted(found.name)} by the host ${host}; allowed is ${annotations["oras-cache"].key} with the name of one of this namespace.`
+      : `the input is in ${host}, which is no registry that the operator runs.`;
+  }
   if (cache === undefined) return `the ${names.kind} ${quoted(name)} is not there yet.`;
   return cache.spec?.nodeAddress ? undefined : `the ${names.kind} ${quoted(name)} has no spec.nodeAddress.`;
 }

@@ -3,12 +3,12 @@ import { isAnnotated, isOurs } from "../annotations/map.ts";
 import { checkFailure } from "../annotations/output.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import { type Problem, quoted, type Result, visible, withoutSecrets } from "../annotations/problems.ts";
-import type { Registry } from "../annotations/reference.ts";
-import type { Settings } from "../annotations/settings.ts";
+import { addressOf } from "../annotations/reference.ts";
+import { type Settings, withKnown } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
-import { variablesIn, variablesOf } from "../annotations/variables.ts";
+import { type Values, variablesIn, variablesOf } from "../annotations/variables.ts";
 import type { Warning } from "../annotations/warning.ts";
-import { hostNames } from "../cache/cache-at.ts";
+import { type CachesIn, type Places, placesFrom } from "../cache/cache-at.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import { stepDefaults } from "../cache/step-defaults.ts";
 import { withoutOutputs } from "../workflow/gate.ts";
@@ -63,8 +63,9 @@ export function decide(prepared: Open | Kept, answers: Answers): Verdict {
   const pod = workload.template.spec;
   const registry = registryFor(open, answers);
   const connection = registry?.ok ? registry.value : undefined;
-  const problems = problemsOf(open, answers, registry);
-  const warnings = warningsOf(open, answers, connection);
+  const places = placesOf(open, answers);
+  const problems = problemsOf(open, answers, registry, places);
+  const warnings = warningsOf(open, answers, connection, places);
   if (problems.length > 0 || !launchers.ok || connection === undefined) {
     return ownedByController(workload) && problems.every(({ code }) => code === "NoSuchContainer")
       ? skipped(problems)
@@ -143,15 +144,27 @@ function registryFor({ reading, questions, installation }: Open, answers: Answer
   return chooseRegistry(settings, answers.cache, questions.namespace, installation.clusterDomain);
 }
 
-/** Names hosts in one way alone. Of OrasCaches the step's own is known. */
-function namesFor({ questions, installation }: Open, { cache }: Answers): (registry: Registry) => string {
+/** Which registries are those of OrasCaches. Where nobody says which there are, the step's own is known. */
+function placesOf({ questions, installation }: Open, { cache, cachesIn }: Answers): Places {
   const { namespace } = questions;
   const { clusterDomain } = installation;
-  return hostNames({ namespace, clusterDomain }, (of) => (of === namespace && cache ? [cache] : []));
+  const own: CachesIn = (of) => (of === namespace && cache ? [cache] : []);
+  return placesFrom({ namespace, clusterDomain }, cachesIn ?? own);
 }
 
-function warningsOf(open: Open, answers: Answers, connection: Connection | undefined): Warning[] {
+/** What variables stand for in the Pods of a step, as far as it is known. */
+function valuesIn({ workload, questions }: Open): Values {
+  return { ...workload.kind.knownValues(workload), POD_NAMESPACE: questions.namespace };
+}
+
+function warningsOf(
+  open: Open,
+  answers: Answers,
+  connection: Connection | undefined,
+  places: Places,
+): Warning[] {
   const { workload, annotations, reading, launchers, questions } = open;
+  const { namespace } = questions;
   const { settings } = reading;
   const { path, template } = workload;
   const pod = template.spec;
@@ -163,10 +176,14 @@ function warningsOf(open: Open, answers: Answers, connection: Connection | undef
     isCertain: reading.isCertain,
   };
   return [
-    ...(connection ? warnAboutCache(connection, settings, answers.cache, questions.namespace) : []),
-    ...(connection ? warnAboutOthersCache(connection, settings, questions.namespace) : []),
+    ...(connection ? warnAboutCache(connection, settings, answers.cache, namespace) : []),
+    ...(connection ? warnAboutOthersCache(annotations, settings, namespace, places) : []),
     ...(connection ? warnAboutLogin(connection, settings, answers) : []),
-    ...warnAboutAnnotations(annotations, settings, connection, answers.cache, namesFor(open, answers)),
+    ...warnAboutAnnotations(annotations, settings, connection, answers.cache, {
+      places,
+      namespace,
+      known: valuesIn(open),
+    }),
     ...warnAboutStep(pod, path, settings, connection),
     ...warnAboutParts(settings),
     ...(launchers.ok
@@ -176,9 +193,15 @@ function warningsOf(open: Open, answers: Answers, connection: Connection | undef
 }
 
 /** Everything that is wrong with the annotations and with the Pod, in the order in which it is reported. */
-function problemsOf(open: Open, answers: Answers, registry: Result<Connection> | undefined): Problem[] {
+function problemsOf(
+  open: Open,
+  answers: Answers,
+  registry: Result<Connection> | undefined,
+  places: Places,
+): Problem[] {
   const { workload, annotations, reading, launchers, installation } = open;
   const { settings } = reading;
+  const filled = withKnown(settings, valuesIn(open));
   const { path, kind, template } = workload;
   const pod = template.spec;
   const problems: Problem[] = [
@@ -188,14 +211,12 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
     ...checkVariables(variablesIn(annotations), kind.missingVariables(workload)),
     ...(registry?.ok === false ? registry.problems : []),
     ...(registry?.ok && inCluster(registry.value) ? checkDns(pod, path) : []),
+    ...(registry?.ok ? checkOwnRepositories(filled, registry.value, answers.cache, annotations, places) : []),
     ...(registry?.ok
-      ? checkOwnRepositories(settings, registry.value, answers.cache, annotations, namesFor(open, answers))
+      ? checkInputVolume(workload, settings, registry.value, answers.cache, installation, places)
       : []),
-    ...(registry?.ok
-      ? checkInputVolume(workload, settings, registry.value, answers.cache, installation)
-      : []),
-    ...failureProblems(reading, registry, namesFor(open, answers)),
-    ...checkIndexOf(workload, settings, registry?.ok ? registry.value : undefined),
+    ...failureProblems(filled, reading, registry, places),
+    ...checkIndexOf(workload, settings, registry?.ok ? registry.value : undefined, places),
     ...(registry?.ok ? checkPlainHttp(settings, registry.value, installation.clusterDomain) : []),
     ...checkProcesses(
       pod,
@@ -224,12 +245,13 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
 
 /** An annotation may name the registry that the OrasCache stands for. What is found without it is told already. */
 function failureProblems(
-  { settings, problems }: Open["reading"],
+  settings: Settings,
+  { problems }: Open["reading"],
   registry: Result<Connection> | undefined,
-  nameOf: (registry: Registry) => string,
+  { nameOf }: Places,
 ): Problem[] {
   if (!registry?.ok || problems.some(({ code }) => code === "FailureIsOutput")) return [];
-  return checkFailure(settings, registry.value, nameOf);
+  return checkFailure(settings, (reference) => addressOf(registry.value, reference, nameOf));
 }
 
 /** The same annotation on an object and on its Pod template must say the same. */

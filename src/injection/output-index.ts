@@ -1,11 +1,14 @@
 import { basename } from "node:path/posix";
+import { names } from "../../schema/names.ts";
 import { keyOf } from "../annotations/keys.ts";
 import { isAnnotated } from "../annotations/map.ts";
 import { type Problem, quoted } from "../annotations/problems.ts";
 import { formatRegistry, registryOf } from "../annotations/reference.ts";
 import { makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
+import { annotations } from "../annotations/table.ts";
 import { variablesOf } from "../annotations/variables.ts";
 import type { Warning } from "../annotations/warning.ts";
+import type { Places } from "../cache/cache-at.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import { mostParts } from "../workflow/output-index.ts";
 import { isPod, ownAnnotations, type Workload } from "../workload/workload.ts";
@@ -17,11 +20,13 @@ import { isPod, ownAnnotations, type Workload } from "../workload/workload.ts";
  * @param workload - the step
  * @param settings - what its author asked for
  * @param connection - to its registry, where that is known
+ * @param places - which registries are those of OrasCaches
  */
 export function checkIndexOf(
   workload: Workload,
   { outputIndex, output }: Settings,
   connection: Connection | undefined,
+  { cacheOf }: Pick<Places, "cacheOf">,
 ): Problem[] {
   if (outputIndex === undefined) return [];
   const path = keyOf({ name: "output-index", number: 0 });
@@ -33,10 +38,12 @@ export function checkIndexOf(
     );
   const isRemote = connection && (!inCluster(connection) || outputIndex.host !== undefined);
   if (isRemote && output) {
-    const registry = formatRegistry(registryOf(connection, outputIndex));
-    problems.push(
-      told(`found the registry ${quoted(registry)}; the operator writes to those of OrasCaches alone.`),
-    );
+    const registry = registryOf(connection, outputIndex);
+    const found = cacheOf(registry);
+    const allowed = found
+      ? `, which is that of ${names.kind} ${quoted(found.name)}; allowed is ${annotations["oras-cache"].key} with the name of one of this namespace.`
+      : "; the operator writes to those of OrasCaches alone.";
+    problems.push(told(`found the registry ${quoted(formatRegistry(registry))}${allowed}`));
   }
   const { completions } = specOf(workload);
   if (typeof completions === "number" && completions > mostParts)

@@ -2,9 +2,10 @@ import { names } from "../../schema/names.ts";
 import { resolveKey } from "../annotations/keys.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import { type Problem, quoted } from "../annotations/problems.ts";
-import { type ArtifactReference, formatPlainReference, type Registry } from "../annotations/reference.ts";
+import { type ArtifactReference, registryOf } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as annotationTable } from "../annotations/table.ts";
+import type { Places } from "../cache/cache-at.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import { memoRepositoryOf } from "../cache/memo-repository.ts";
 import type { OrasCache } from "../cache/types.ts";
@@ -17,22 +18,22 @@ import type { OrasCache } from "../cache/types.ts";
  * @param connection - to the step's registry
  * @param cache - the step's OrasCache, if it exists
  * @param annotations - as they are written
- * @param nameOf - see addressOf
+ * @param places - which registries are those of OrasCaches
  */
 export function checkOwnRepositories(
   { inputs, output, failure }: Pick<Settings, "inputs" | "output" | "failure">,
   connection: Connection,
   cache: OrasCache | undefined,
   annotations: AnnotationMap,
-  nameOf: (registry: Registry) => string,
+  places: Places,
 ): Problem[] {
-  const memo = memoRepositoryOf(cache?.spec);
-  // Whoever writes the address of a registry may mean that of another cache.
-  const ofOthers = inCluster(connection) ? [] : [names.memoRepository];
-  const kept = new Set([memo, names.stateRepository, ...ofOthers]);
   const problem = (path: string, reference: ArtifactReference, instead: string): Problem[] => {
-    const repository = repositoryIn(reference, connection, nameOf);
-    if (repository === undefined || !kept.has(repository)) return [];
+    const { prefix, ...place } = registryOf(connection, reference);
+    const isOwn = inCluster(connection) && reference.host === undefined;
+    const owner = isOwn ? { spec: cache?.spec } : places.maybeCacheOf(place);
+    const repository = prefix === undefined ? reference.repository : `${prefix}/${reference.repository}`;
+    if (owner === undefined) return [];
+    if (repository !== memoRepositoryOf(owner.spec) && repository !== names.stateRepository) return [];
     const message = `${quoted(repository + reference.version)} is in a repository that the operator keeps for itself; ${instead}`;
     return [{ code: "RepositoryOfOperator", path, message }];
   };
@@ -62,24 +63,4 @@ function inputKeys(annotations: AnnotationMap): string[] {
     return "name" in slot && slot.name === "input-uri" ? [{ key, number: slot.number }] : [];
   });
   return numbered.sort((a, b) => a.number - b.number).map(({ key }) => key);
-}
-
-/** The repository of an artifact as the registry of an OrasCache knows it; undefined where it is in another registry. */
-function repositoryIn(
-  reference: ArtifactReference,
-  connection: Connection,
-  nameOf: (registry: Registry) => string,
-): string | undefined {
-  const plain = formatPlainReference(connection, { ...reference, version: "" });
-  const [host = "", ...path] = plain.split("/");
-  const named = nameOf({ host, plainHttp: connection.plainHttp });
-  const isOfCache = isOwnHost(named) || (inCluster(connection) && named === connection.host);
-  return isOfCache ? path.join("/") : undefined;
-}
-
-/** Whether a host is the registry of an OrasCache, of any namespace: hosts are the same in every case. */
-function isOwnHost(host: string): boolean {
-  const [service = "", ...rest] = host.toLowerCase().replace(/:\d+$/, "").split(".");
-  if (service.endsWith("-0") && `${rest[0]}-0` === service) return true;
-  return service.endsWith(names.registryServiceSuffix) && rest[1] === "svc";
 }

@@ -1,8 +1,12 @@
 import { names } from "../../schema/names.ts";
+import type { AnnotationMap } from "../annotations/map.ts";
 import type { Result } from "../annotations/problems.ts";
+import { type ArtifactReference, parseReference, type Registry } from "../annotations/reference.ts";
 import { hostsOf, type Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
+import { writtenValues } from "../annotations/written.ts";
+import type { Places } from "../cache/cache-at.ts";
 import { type Connection, cacheConnection, inCluster } from "../cache/connection.ts";
 import type { OrasCache } from "../cache/types.ts";
 import type { Answers } from "./admission-types.ts";
@@ -44,16 +48,51 @@ export function needsCache(settings: Settings, cache: OrasCache | undefined): bo
  * What to tell of a step that names the registry of another namespace's OrasCache: by default that is closed to it, to its
  * network and without a password.
  *
- * @param connection - of the step
- * @param settings - what the step's author asked for
+ * @param map - the step's annotations, as they are written
+ * @param settings - what they say
  * @param namespace - the step's
+ * @param places - which registries are those of OrasCaches
+ * @returns one for each such OrasCache
  */
-export function warnAboutOthersCache({ host }: Connection, settings: Settings, namespace: string): Warning[] {
-  const [, cache, owner] = /^([a-z0-9-]+)-0\.\1\.([a-z0-9-]+)(?:\.svc[.:]|:|$)/.exec(host) ?? [];
-  if (settings.registry === undefined || settings.orasEnv !== undefined) return [];
-  if (cache === undefined || owner === undefined || owner === namespace) return [];
-  const message = `${host} is the registry of ${names.kind} "${cache}" of namespace "${owner}", which by default asks for a password and lets no other namespace in: its spec.networkPolicy.from has to name this one, and ${annotations["oras-env"].key} a Secret with the login.`;
-  return [{ code: "CacheOfOthers", path: annotations.registry.key, message }];
+export function warnAboutOthersCache(
+  map: AnnotationMap,
+  settings: Settings,
+  namespace: string,
+  { cacheOf, withoutPort }: Pick<Places, "cacheOf" | "withoutPort">,
+): Warning[] {
+  if (settings.orasEnv !== undefined) return [];
+  const told = new Map<string, Warning>();
+  for (const { path, ...registry } of registriesIn(map, settings)) {
+    const owner = cacheOf(registry) ?? withoutPort(registry);
+    if (owner === undefined || owner.namespace === namespace) continue;
+    const which = `${names.kind} "${owner.name}" of namespace "${owner.namespace}"`;
+    const is = cacheOf(registry) ? "is" : `lacks the port ${names.registryPort} of`;
+    const message = `${registry.host} ${is} the registry of ${which}, which by default asks for a password and lets no other namespace in: its spec.networkPolicy.from has to name this one, and ${annotations["oras-env"].key} a Secret with the login.`;
+    if (!told.has(which)) told.set(which, { code: "CacheOfOthers", path, message });
+  }
+  return [...told.values()];
+}
+
+/** Each registry that the annotations of a step name, with the annotation. */
+function registriesIn(
+  map: AnnotationMap,
+  { registry, inputs, output, failure }: Settings,
+): (Registry & { readonly path: string })[] {
+  const named = (
+    name: "input-uri" | "output-uri" | "failure-uri",
+    reference: ArtifactReference | undefined,
+  ) => {
+    if (reference?.host === undefined) return [];
+    const { host } = reference;
+    const written = writtenValues(map, name).find(({ value }) => parseReference(value).host === host);
+    return [{ host, plainHttp: false, path: written?.key ?? annotations[name].key }];
+  };
+  return [
+    ...(registry ? [{ ...registry, path: annotations.registry.key }] : []),
+    ...inputs.flatMap((input) => named("input-uri", input)),
+    ...named("output-uri", output),
+    ...named("failure-uri", failure),
+  ];
 }
 
 /**

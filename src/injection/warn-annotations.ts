@@ -2,7 +2,7 @@ import { names } from "../../schema/names.ts";
 import { keyOf } from "../annotations/keys.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import { quoted } from "../annotations/problems.ts";
-import { addressOf, hostOf, type Registry } from "../annotations/reference.ts";
+import { type ArtifactReference, addressOf, hostOf, type Registry } from "../annotations/reference.ts";
 import {
   bringsInputs,
   hostsOf,
@@ -10,13 +10,23 @@ import {
   type Settings,
   usesScripts,
   waitsForInputs,
+  withKnown,
 } from "../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../annotations/table.ts";
+import type { Values } from "../annotations/variables.ts";
 import type { Warning } from "../annotations/warning.ts";
+import type { Places } from "../cache/cache-at.ts";
 import type { Connection } from "../cache/connection.ts";
 import type { OrasCache } from "../cache/types.ts";
 import { warnAboutInputVolume } from "./check-input-volume.ts";
 import { needsCache } from "./registry.ts";
+
+/** Where a step is. */
+interface Surroundings {
+  readonly places: Places;
+  readonly namespace: string;
+  readonly known: Values;
+}
 
 /**
  * Annotations that contradict each other, have no effect, or do something that is hardly meant together.
@@ -25,45 +35,64 @@ import { needsCache } from "./registry.ts";
  * @param settings - what they say
  * @param connection - to the step's registry
  * @param cache - the step's OrasCache, if it exists
- * @param nameOf - see addressOf
+ * @param around - which registries are those of OrasCaches, the step's namespace, and what variables stand for
  */
 export function warnAboutAnnotations(
   map: AnnotationMap,
   settings: Settings,
   connection: Connection | undefined,
   cache: OrasCache | undefined,
-  nameOf: (registry: Registry) => string,
+  { places, namespace, known }: Surroundings,
 ): Warning[] {
   return [
-    ...cacheNotUsed(map, settings, cache),
-    ...registryNotUsed(settings),
+    ...cacheNotUsed(map, settings, cache, { places, namespace }),
+    ...registryNotUsed(settings, places),
     ...compressionNotUsed(map, settings),
     ...containersWithoutOutput(settings),
-    ...outputIsInput(map, settings, connection, nameOf),
+    ...outputIsInput(map, withKnown(settings, known), connection, places),
     ...inputsElsewhere(settings),
     ...warnAboutInputVolume(settings, cache),
   ];
 }
 
-/** A registry is for the whole step, so nothing is left that could use the cache. */
-function cacheNotUsed(map: AnnotationMap, settings: Settings, cache: OrasCache | undefined): Warning[] {
+/** A registry is for the whole step, so nothing is left that could use the cache, but for its host. */
+function cacheNotUsed(
+  map: AnnotationMap,
+  settings: Settings,
+  cache: OrasCache | undefined,
+  { places, namespace }: Omit<Surroundings, "known">,
+): Warning[] {
   const { key } = annotations["oras-cache"];
   if (map[key] === undefined || needsCache(settings, cache)) return [];
-  const because = settings.registry
-    ? `${annotations.registry.key} names a registry`
-    : "each artifact names its own registry";
-  const message = `${names.kind} ${quoted(settings.cache)} is not used, because ${because}.`;
+  const { registry } = settings;
+  const named = registry ? [registry] : (hostsOf(settings) ?? []).map((host) => ({ host, plainHttp: false }));
+  const isOfCache = named.every((one) => {
+    const found = places.cacheOf(one);
+    return found?.name === settings.cache && found.namespace === namespace;
+  });
+  const because = registry
+    ? `${annotations.registry.key} names ${isOfCache ? "its registry by a host" : "a registry"}`
+    : `each artifact names its ${isOfCache ? "registry by a host" : "own registry"}`;
+  const not = isOfCache ? "gives the step neither its login nor its defaults" : "is not used";
+  const message = `${names.kind} ${quoted(settings.cache)} ${not}, because ${because}.`;
   return [{ code: "CacheNotUsed", path: key, message }];
 }
 
 /** Of the same host it says whether that is spoken to in plain HTTP. */
-function registryNotUsed(settings: Settings): Warning[] {
+function registryNotUsed(settings: Settings, { nameOf }: Places): Warning[] {
   const hosts = hostsOf(settings);
   const { registry } = settings;
   if (registry === undefined || hosts === undefined) return [];
   const { plainHttp } = registry;
-  if (hosts.some((host) => hostOf({ host, plainHttp }) === hostOf(registry))) return [];
-  const message = `${quoted(registry.host)} is not used, because each artifact names another registry.`;
+  const sameBy = (name: (one: Registry) => string) =>
+    hosts.find((host) => name({ host, plainHttp }) === name({ host: registry.host, plainHttp }));
+  if (sameBy(hostOf) !== undefined) return [];
+  const other = sameBy(nameOf);
+  const because =
+    other === undefined
+      ? "each artifact names another registry"
+      : `each artifact names its registry itself: oci://${other}/ is the same one, over HTTPS`;
+  const message = `${quoted(registry.host)} is not used, because ${because}.`;
   return [{ code: "RegistryNotUsed", path: annotations.registry.key, message }];
 }
 
@@ -96,12 +125,13 @@ function outputIsInput(
   map: AnnotationMap,
   settings: Settings,
   connection: Connection | undefined,
-  nameOf: (registry: Registry) => string,
+  { nameOf }: Places,
 ): Warning[] {
   const { inputs, output } = settings;
   if (output === undefined || connection === undefined) return [];
-  const pushed = addressOf(connection, output, nameOf);
-  if (!inputs.some((input) => addressOf(connection, input, nameOf) === pushed)) return [];
+  const addressIn = (reference: ArtifactReference) => addressOf(connection, reference, nameOf);
+  const pushed = addressIn(output);
+  if (!inputs.some((input) => addressIn(input) === pushed)) return [];
   const { key } = annotations["output-uri"];
   if (waitsForInputs(settings)) {
     const message = `the step waits for ${quoted(map[key] ?? "")} and pushes it itself; it starts only if it is there already, or if another step pushes it.`;

@@ -111,6 +111,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
       installation: installationOf(options, facts),
       sources: {
         cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
+        cachesIn,
         loginOf: (namespace, name, cache) =>
           loginOfStep(cache, options.registryAuth, (user) =>
             loginSecretName({ name, namespace }, { operatorKey, clusterDomain }, { user }),

@@ -1,4 +1,5 @@
 import type { V1LimitRange } from "@kubernetes/client-node";
+import type { CachesIn } from "../cache/cache-at.ts";
 import type { OrasCache } from "../cache/types.ts";
 import type { Answers, KnownImage, Questions } from "../injection/admission-types.ts";
 import type { Lookup } from "../registry/lookup.ts";
@@ -8,6 +9,8 @@ import type { PullSecretsOf } from "./pull-secrets.ts";
 export interface Sources {
   /** The OrasCache of that name, as the operator's watch last saw it. */
   readonly cache: (namespace: string, name: string) => OrasCache | undefined;
+  /** All OrasCaches of a namespace, as the same watch last saw them. */
+  readonly cachesIn?: CachesIn;
   /** Name of the Secret with the login of a cache, which may not exist yet; undefined where its registry asks for none. */
   readonly loginOf?: (namespace: string, name: string, cache: OrasCache | undefined) => string | undefined;
   /** The same of the Secret by which nodes pull from a cache that is there, with spec.nodeAddress. */
@@ -81,6 +84,7 @@ export function createAnswerer(sources: Sources): Answerer {
     const found = cache === undefined ? undefined : sources.cache(namespace, cache);
     const known: Answers = {
       cache: found,
+      ...(sources.cachesIn && { cachesIn: sources.cachesIn }),
       cacheLogin: cache === undefined ? undefined : sources.loginOf?.(namespace, cache, found),
       ...(cache !== undefined && found?.spec?.nodeAddress
         ? { nodeLogin: sources.nodeLoginOf?.(found, namespace, cache) }

@@ -17,6 +17,7 @@ export const job: WorkloadKind = {
   plural: "jobs",
   template: ["spec", "template"],
   missingVariables: (workload) => (isIndexed(workload) ? [] : ["JOB_COMPLETION_INDEX"]),
+  knownValues: ({ metadata }) => (metadata?.name ? { JOB_NAME: metadata.name } : {}),
   tellsPodsApart: (workload) => {
     const { parallelism, completions } = specOf(workload);
     if ((parallelism ?? 1) <= 1 && (completions ?? 1) <= 1) return undefined;

@@ -12,7 +12,7 @@ export const completionIndexKey = "batch.kubernetes.io/job-completion-index";
  *
  * @param pod - with its metadata
  */
-export function valuesOfPod({ metadata }: Pick<V1Pod, "metadata">): Values {
+export function valuesOfPod({ metadata }: { readonly metadata?: V1Pod["metadata"] | undefined }): Values {
   const known = {
     POD_NAME: metadata?.name,
     POD_NAMESPACE: metadata?.namespace,
@@ -20,7 +20,7 @@ export function valuesOfPod({ metadata }: Pick<V1Pod, "metadata">): Values {
     JOB_NAME: metadata?.labels?.[jobNameLabel],
     JOB_COMPLETION_INDEX: metadata?.annotations?.[completionIndexKey],
   };
-  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value));
 }
 
 /** A Pod. */
@@ -35,6 +35,7 @@ export const pod: WorkloadKind = {
     if (podAnnotations(workload)?.[completionIndexKey] === undefined) missing.push("JOB_COMPLETION_INDEX");
     return missing;
   },
+  knownValues: valuesOfPod,
   tellsPodsApart: () => undefined,
   namesContainers: () => [],
 };

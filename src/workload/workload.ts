@@ -1,6 +1,7 @@
 import type { V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
 import type { VariableName } from "../../schema/variables.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
+import type { Values } from "../annotations/variables.ts";
 
 /** A Pod, or the Pod template of another object; fields that are not named here are carried along. */
 export interface PodTemplate {
@@ -18,6 +19,8 @@ export interface WorkloadKind {
   readonly template: readonly string[];
   /** Variables of annotations that a Pod made from the object has no value for. */
   readonly missingVariables: (workload: Workload) => readonly VariableName[];
+  /** What variables stand for in each of the object's Pods, as far as that is known when the object is created. */
+  readonly knownValues: (workload: Workload) => Values;
   /** The variable that tells the object's Pods apart, where there is more than one Pod. */
   readonly tellsPodsApart: (workload: Workload) => VariableName | undefined;
   /** Names of containers that the object speaks of outside of its template, where the API server wants to find them. */

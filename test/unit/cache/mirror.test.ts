@@ -127,6 +127,16 @@ describe("what a status says of the other registry", () => {
       "is the registry of this OrasCache",
     ],
     [
+      "it is the registry itself, by its nodeAddress",
+      {
+        nodeAddress: "Nodes.example.com:443",
+        mirrorTo: { registry: "https://nodes.example.com/copy", repositories },
+      },
+      {},
+      "MirrorFailed",
+      "is the registry of this OrasCache",
+    ],
+    [
       "there is no keeper",
       { mirrorTo, secrets: { orasEnv: "env" } },
       "nothing",

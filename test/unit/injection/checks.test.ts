@@ -265,6 +265,7 @@ describe("H: a password in plain HTTP", () => {
       {},
     ],
     ["another Service", { ...secret, registry: "http://registry.other.svc.cluster.local" }, {}],
+    ["it in upper case", { ...secret, registry: "http://Registry.other.SVC.cluster.local" }, {}],
     ["HTTPS", { ...secret, registry: "registry:5000" }, {}],
     ["an OrasCache with HTTPS", secret, { cache: remote("ghcr.io/acme") }],
     ["no Secret", { ...output, registry: "http://registry:5000" }, {}],
