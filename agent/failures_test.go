@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,11 +134,31 @@ func TestWhatAFailedStepLeaves(t *testing.T) {
 		program := p.program("echo x > f; exit 5", "--keep-failure", "--push-on", "always", "--output-path", "f")
 		wants(t, program, 5, "")
 		wants(t, oras, 0, `"digest":"sha256:`)
+		wants(t, oras, 0, `"left":{"artifact":"`+strings.TrimPrefix(left, "http://")+`","digest":"`+digestOfTag(t, left)+`"}`)
 		if !isPushed(t, output) {
 			t.Error("the output is not there")
 		}
 		if _, err := os.Stat(filepath.Join(stockPull(t, left), "f")); err != nil {
 			t.Error(err)
+		}
+	})
+	t.Run("beside push-on, where one of both cannot be pushed", func(t *testing.T) {
+		t.Parallel()
+		at := faulty(t, startRegistry(t), answers(http.MethodPut, "/manifests/", 403))
+		refused, name := at+"/no/manifests:1", strings.TrimPrefix(at, "http://")+"/no/manifests:1"
+		for _, c := range []struct {
+			output, left string
+			code         int
+			says         string
+		}{
+			{registry.artifact(), refused, 0, `"left":{"artifact":"` + name + `"}`},
+			{refused, registry.artifact(), 190, "; what it left was pushed to "},
+		} {
+			p := newPod(t, c.output)
+			wants(t, p.pull(), 0, "")
+			oras := p.push("--failure-output", c.left, "--push-on", "always")
+			wants(t, p.program("echo x > f; exit 5", "--keep-failure", "--push-on", "always", "--output-path", "f"), 5, "")
+			wants(t, oras, c.code, c.says)
 		}
 	})
 }

@@ -30,7 +30,7 @@ const reasons = new Map<number, EventReason>(
 const architecturePattern = /^[a-z0-9]{1,20}$/;
 const digestPattern = /^sha256:[a-f0-9]{64}$/;
 /** See pusher.report of the agent. */
-const leftPattern = /^(\S+) \((\S+)\)$/;
+const leftPattern = /^(\S+) \((\S+)\)(?: \(exit code [0-9]+\))?$/;
 const artifactPattern = /^[\x21-\x7e]{1,600}$/;
 /** No artifact is larger, no push longer: beyond, a message is not one of the operator's. */
 const mostBytes = 2 ** 60;
@@ -95,12 +95,25 @@ export interface Left {
  */
 export function leftOf(pod: V1Pod): Left[] {
   return (pod.status?.containerStatuses ?? []).flatMap(endsOf).flatMap(({ name, terminated }) => {
-    const { message = "" } = terminated;
-    const at = message.startsWith(notPushed) && isPusher(name) ? message.lastIndexOf(leftBehind) : -1;
-    const [, artifact, digest] = leftPattern.exec(at < 0 ? "" : message.slice(at + leftBehind.length)) ?? [];
+    const { artifact, digest } = (isPusher(name) && leftBy(terminated)) || {};
     if (!isText(artifact, artifactPattern) || !isText(digest, digestPattern)) return [];
     return [{ artifact, digest, finishedAt: new Date(terminated.finishedAt ?? "") }];
   });
+}
+
+/** What a container says of what it pushed of a failed step, beside its output, without it, or instead of it. */
+function leftBy({ exitCode, message = "" }: V1ContainerStateTerminated): LeftWords | undefined {
+  if (exitCode === 0 && !message.startsWith(notPushed)) return readPushed(message)?.left;
+  if (!message.startsWith(notPushed) && !isOfOperator(exitCode, message)) return undefined;
+  const at = message.lastIndexOf(leftBehind);
+  const [, artifact = "", digest] =
+    leftPattern.exec(at < 0 ? "" : message.slice(at + leftBehind.length)) ?? [];
+  return { artifact, digest };
+}
+
+/** A program may end with any code: only the message says that it was one of the operator's. */
+function isOfOperator(exitCode: number, message: string): boolean {
+  return reasons.has(exitCode) && message.endsWith(`(exit code ${exitCode})`);
 }
 
 /**
@@ -171,9 +184,8 @@ function outcomesOfEnd(
   if (Number.isNaN(finishedAt.getTime())) return [];
   const { exitCode, message = "" } = terminated;
   const failed = reasons.get(exitCode);
-  // A program may end with any code: only the message says that it was one of the operator's.
-  if (failed !== undefined && message.endsWith(`(exit code ${exitCode})`)) {
-    const text = printable(message);
+  if (failed !== undefined && isOfOperator(exitCode, message)) {
+    const text = printable(isPusher(name) ? withLeft(message, pod) : message);
     return [{ note: { type: "Warning", reason: failed, action: "Step", note: text, occasion }, finishedAt }];
   }
   if (exitCode !== 0 || !isPusher(name)) return [];
@@ -206,6 +218,15 @@ export interface Pushed {
   readonly replaced?: string | undefined;
   /** Of the node, as Go names it. */
   readonly architecture?: string | undefined;
+  /** What the step has left, which failed all the same. */
+  readonly left?: LeftWords;
+}
+
+/** What the container that pushes says of what a failed step has left; without a digest it could not be pushed. */
+interface LeftWords {
+  /** With its registry: `host/repository:tag`. */
+  readonly artifact: string;
+  readonly digest?: string | undefined;
 }
 
 function pushOutcomes(
@@ -223,7 +244,8 @@ function pushOutcomes(
   // A step that is run again is to do that.
   const instead = isMoved && isAgain ? `, instead of ${replaced}, which this step made before` : "";
   const size = `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
-  const text = `Pushed ${artifact} (${digest}), ${size} in ${spoken(seconds)}${instead}.`;
+  const left = pushed.left ? spokenLeft(pushed.left, pod) : "";
+  const text = `Pushed ${artifact} (${digest}), ${size} in ${spoken(seconds)}${instead}${left}.`;
   const outcome: Outcome = {
     note: { type: "Normal", reason: "Pushed", action: "Push", note: text, occasion },
     finishedAt,
@@ -235,6 +257,13 @@ function pushOutcomes(
     outcome,
     { note: { type: "Warning", reason: "TagMoved", action: "Push", note: moved, occasion }, finishedAt },
   ];
+}
+
+/** As the agent says it where nothing else was pushed. */
+function spokenLeft({ artifact, digest }: LeftWords, pod: V1Pod): string {
+  const written = asWritten(artifact, pod);
+  if (digest !== undefined) return `${leftBehind}${written} (${digest})`;
+  return `; what it left cannot be pushed to ${written}, as the log of its container ${names.pushContainer} says`;
 }
 
 /** Nothing takes 0 s. */
@@ -302,10 +331,18 @@ function readPushed(message: string): Pushed | undefined {
       seconds,
       replaced: isText(replaced, digestPattern) ? replaced : undefined,
       ...(isText(architecture, architecturePattern) && { architecture }),
+      ...readLeft(said.left),
     };
   } catch {
     return undefined; // a container of the user's that has this name
   }
+}
+
+function readLeft(said: unknown): Pick<Pushed, "left"> {
+  const { artifact, digest } = (said ?? {}) as { readonly artifact?: unknown; readonly digest?: unknown };
+  if (!isText(artifact, artifactPattern)) return {};
+  if (digest === undefined) return { left: { artifact } };
+  return isText(digest, digestPattern) ? { left: { artifact, digest } } : {};
 }
 
 function isText(value: unknown, pattern: RegExp): value is string {

@@ -10,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// longestMessage is the longest termination message. The kubelet keeps 4 KiB of a container and 12 KiB of a Pod
+// LongestMessage is the longest termination message. The kubelet keeps 4 KiB of a container and 12 KiB of a Pod
 // (kubernetes.io, "Determine the Reason for Pod Failure").
-const longestMessage = 1023
+const LongestMessage = 1023
 
 // Log writes lines for the container's log.
 type Log struct {
@@ -68,9 +68,18 @@ func Terminate(path, message string, code int) {
 	if code != 0 {
 		end = fmt.Sprintf(" (exit code %d)", code)
 	}
-	if most := longestMessage - len(end); len(message) > most {
+	if most := LongestMessage - len(end); len(message) > most {
 		message = strings.ToValidUTF8(message[:most], "")
 	}
 	// Where it cannot be written, the log has it.
 	_ = os.WriteFile(path, []byte(message+end), 0o644)
+}
+
+// WithEnd returns a message with an end that it keeps where both are too long for a termination message.
+func WithEnd(message, end string) string {
+	const code = len(" (exit code 255)")
+	if most := LongestMessage - code - len(end); end != "" && len(message) > most {
+		message = strings.ToValidUTF8(message[:max(most, 0)], "")
+	}
+	return message + end
 }

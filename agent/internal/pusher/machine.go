@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
 )
 
 // PushOn says after which ends of the programs the output is pushed.
@@ -101,8 +102,8 @@ type Machine struct {
 	pushing   bool
 	// reported says that the failure is pushed, or cannot be.
 	reported bool
-	// left is what the message of this container says of that, behind why nothing was pushed.
-	left        string
+	// left is what of a failed step was pushed, or was to be: nil where nothing was.
+	left        *Left
 	terminating bool
 	ended       bool
 }
@@ -165,9 +166,26 @@ type Informed struct{ Launcher int }
 // Pushed: the artifact is in the registry. Report is the termination message that says so.
 type Pushed struct{ Report string }
 
-// Reported: the failure is in the registry, or cannot be pushed, which changes nothing. Left is what the termination message
-// says of it.
-type Reported struct{ Left string }
+// Reported: the failure is in the registry, or cannot be pushed, which changes nothing.
+type Reported struct{ Left Left }
+
+// Left is what a failed step has left, as its author asked for: the termination message names it.
+type Left struct {
+	Artifact string `json:"artifact"`
+	// Digest is empty where it could not be pushed.
+	Digest string `json:"digest,omitempty"`
+}
+
+// sentence is what stands behind another one.
+func (l *Left) sentence() string {
+	switch {
+	case l == nil:
+		return ""
+	case l.Digest == "":
+		return "; what it left cannot be pushed to " + l.Artifact + ", as the log of this container says"
+	}
+	return contract.LeftBehind + l.Artifact + " (" + l.Digest + ")"
+}
 
 // PushFailed: it is not, and will not be.
 type PushFailed struct{ Failure Failure }
@@ -226,7 +244,11 @@ type Forget struct{ Launcher int }
 type Await struct{ Launcher int }
 
 // Push pushes the parts of these launchers as one artifact; answered by Pushed or PushFailed.
-type Push struct{ Launchers []int }
+// Left is what was pushed before of a failed step: the message names both.
+type Push struct {
+	Launchers []int
+	Left      *Left
+}
 
 // Report pushes what these launchers have left as what a failed step has left, and the logs that there are; answered by Reported.
 type Report struct{ Parts, Logs []int }
@@ -313,10 +335,10 @@ func (m *Machine) Handle(event Event) []Action {
 	case Pushed:
 		actions = m.pushed(e)
 	case Reported:
-		m.pushing, m.reported, m.left = false, true, e.Left
+		m.pushing, m.reported, m.left = false, true, &e.Left
 	case PushFailed:
 		if m.pushing {
-			return m.exit(e.Failure.Code, e.Failure.Message)
+			return m.exit(e.Failure.Code, failure.WithEnd(e.Failure.Message, m.left.sentence()))
 		}
 	case Terminated:
 		m.terminating = true
@@ -362,7 +384,7 @@ func (m *Machine) admit(i int, attempt string) []Action {
 func (m *Machine) forget(i int) []Action {
 	l := &m.launchers[i]
 	l.result, l.lost = nil, ""
-	m.reported, m.left = false, ""
+	m.reported, m.left = false, nil
 	actions := []Action{Forget{i}}
 	if m.pushing {
 		m.pushing = false
@@ -529,7 +551,7 @@ func (m *Machine) deleted() []Action {
 	if !m.settings.HasOutput {
 		return m.exit(terminated, why)
 	}
-	return m.exit(terminated, contract.NotPushed+why+m.left)
+	return m.exit(terminated, failure.WithEnd(contract.NotPushed+why, m.left.sentence()))
 }
 
 // settled is called when every launcher's part is known.
@@ -572,7 +594,7 @@ func (m *Machine) settled() []Action {
 		return m.unused("no program left an output")
 	}
 	m.pushing = true
-	return []Action{Push{parts}}
+	return []Action{Push{parts, m.left}}
 }
 
 // isWanted says whether an output was asked for, and not only for the case of a failure.
@@ -611,7 +633,7 @@ func (m *Machine) unused(why string) []Action {
 	if !m.settings.HasOutput {
 		return m.conclude(why)
 	}
-	return append([]Action{Say{why + "; nothing was pushed"}}, m.conclude(contract.NotPushed+why+m.left)...)
+	return append([]Action{Say{why + "; nothing was pushed"}}, m.conclude(failure.WithEnd(contract.NotPushed+why, m.left.sentence()))...)
 }
 
 func (m *Machine) pushed(e Pushed) []Action {

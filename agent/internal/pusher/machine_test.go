@@ -3,6 +3,7 @@ package pusher
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -175,6 +176,10 @@ func (w *world) pushes(t *rapid.T, a Push) {
 	}
 	if !w.settings.HasOutput || w.settings.PushOn == OnSuccess && failures > 0 || w.settings.PushOn == WhenFailed && failures == 0 {
 		t.Fatalf("pushes on a verdict that does not allow it")
+	}
+	left := w.settings.KeepsFailure && failures > 0
+	if left != (a.Left != nil) || left && a.Left.Artifact != strings.Join(w.newest, " ") {
+		t.Fatalf("pushes beside %+v, of %d failures", a.Left, failures)
 	}
 	w.push = []string{}
 	for _, i := range a.Launchers {
@@ -432,7 +437,7 @@ func (w *world) pushed(t *rapid.T) {
 	w.push = nil
 	if w.reporting {
 		w.reporting = false
-		w.handle(t, Reported{})
+		w.handle(t, Reported{Left{Artifact: strings.Join(w.newest, " ")}})
 		return
 	}
 	w.handle(t, Pushed{})
@@ -645,6 +650,36 @@ func TestASandboxThatIsMadeAgain(t *testing.T) {
 		actions := m.Handle(Resulted{0, Result{Attempt: "a", Code: c.code}})
 		if last := actions[len(actions)-1]; last != c.want {
 			t.Errorf("%+v: %+v, want %+v", c.policy, last, c.want)
+		}
+	}
+}
+
+// What a failed step has left is named by whatever is said last: that nothing else was pushed, was pushed, or cannot be.
+func TestWhatWasLeftIsNamed(t *testing.T) {
+	const pushed, notPushed = "; what it left was pushed to r/a:1 (sha256:x)", "; what it left cannot be pushed to r/a:1, as the log of this container says"
+	start := func(pushOn PushOn, left Left, long string) (*Machine, []Action) {
+		m, _ := NewMachine(Settings{Policies: []Policy{{Restart: Never}}, HasOutput: true, KeepsFailure: true, PushOn: pushOn}, make([]Kept, 1))
+		m.Handle(Connected{0, "a", false})
+		m.Handle(Resulted{0, Result{Attempt: "a", Code: 7, HasPart: true, Problem: long}})
+		return m, m.Handle(Reported{left})
+	}
+	for left, end := range map[Left]string{{"r/a:1", "sha256:x"}: pushed, {Artifact: "r/a:1"}: notPushed} {
+		_, actions := start(OnSuccess, left, "")
+		if last := actions[len(actions)-1]; last != (Exit{Message: "nothing pushed: the program ended with exit code 7" + end}) {
+			t.Errorf("%+v", last)
+		}
+		// Of a sentence that is too long the end stays.
+		_, actions = start(OnAny, left, strings.Repeat("é", 1000))
+		if last := actions[len(actions)-1].(Exit); !strings.HasSuffix(last.Message, "é"+end) || len(last.Message) > 1023 {
+			t.Errorf("%+v", last)
+		}
+		m, actions := start(OnAny, left, "")
+		if last := actions[len(actions)-1].(Push); last.Left == nil || *last.Left != left {
+			t.Errorf("%+v", last)
+		}
+		actions = m.Handle(PushFailed{Failure{190, "push to r/b:1: no"}})
+		if last := actions[len(actions)-1]; last != (Exit{190, "push to r/b:1: no" + end}) {
+			t.Errorf("%+v", last)
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
-	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
 )
@@ -28,10 +27,10 @@ func (r *runner) report(what Report) {
 		digest, err := r.pushReport(ctx, parts, blobs, what.Logs)
 		if err != nil {
 			r.Log.Say("what the failed step has left cannot be pushed to %s: %s", r.FailureOutput.Name(), err)
-			r.tell(pushEnded{number, Reported{fmt.Sprintf("; what it left cannot be pushed to %s, as the log of this container says", r.FailureOutput.Name())}})
+			r.tell(pushEnded{number, Reported{Left{Artifact: r.FailureOutput.Name()}}})
 			return
 		}
-		r.tell(pushEnded{number, Reported{fmt.Sprintf("%s%s (%s)", contract.LeftBehind, r.FailureOutput.Name(), digest)}})
+		r.tell(pushEnded{number, Reported{Left{r.FailureOutput.Name(), digest}}})
 	})
 }
 

@@ -248,7 +248,7 @@ func (r *runner) do(action Action) error {
 			return failure.Wrap(err, r.SetupFailed, "the volume of the step cannot be written: %s", err)
 		}
 	case Push:
-		r.push(a.Launchers)
+		r.push(a)
 	case Report:
 		r.report(a)
 	case Conclude:
@@ -283,19 +283,19 @@ func (r *runner) markTaken(launcher int) {
 	}
 }
 
-func (r *runner) push(launchers []int) {
+func (r *runner) push(what Push) {
 	ctx, cancel := context.WithCancel(r.ctx)
 	r.pushes++
 	r.stopPush = cancel
 	number := r.pushes
-	parts, blobs := r.partsOf(launchers)
-	sent := make([]*ahead, len(launchers))
-	for i, launcher := range launchers {
+	parts, blobs := r.partsOf(what.Launchers)
+	sent := make([]*ahead, len(what.Launchers))
+	for i, launcher := range what.Launchers {
 		sent[i] = r.kept[launcher].ahead
 	}
 	r.work.Go(func() {
 		defer cancel()
-		r.tell(pushEnded{number, r.pushed(ctx, parts, blobs, sent)})
+		r.tell(pushEnded{number, r.pushed(ctx, parts, blobs, sent, what.Left)})
 	})
 }
 
@@ -313,7 +313,7 @@ func (r *runner) partsOf(launchers []int) ([]manifest.Part, []registry.Blob) {
 }
 
 // pushed pushes, and tells how it went.
-func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []registry.Blob, sent []*ahead) Event {
+func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []registry.Blob, sent []*ahead, left *Left) Event {
 	begun := time.Now()
 	digests, err := inputs.ReadDigests(r.Share.Pulled())
 	if err != nil {
@@ -348,11 +348,12 @@ func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []regi
 	}
 	took := time.Since(begun)
 	r.Log.Say("pushed %s@%s in %s", r.Output.Name(), pushed.Digest, failure.Took(took))
-	return Pushed{r.messageOf(pushed, bytes, took)}
+	return Pushed{r.messageOf(pushed, bytes, took, left)}
 }
 
-// messageOf is the termination message of a push, from which the operator makes an Event.
-func (r *runner) messageOf(pushed registry.Pushed, bytes int64, took time.Duration) string {
+// messageOf is the termination message of a push, from which the operator makes an Event. What was left is not in it where both
+// names together are too long for one: cut, nothing of it could be read.
+func (r *runner) messageOf(pushed registry.Pushed, bytes int64, took time.Duration, left *Left) string {
 	text, _ := json.Marshal(struct {
 		Artifact string  `json:"artifact"`
 		Digest   string  `json:"digest"`
@@ -361,7 +362,11 @@ func (r *runner) messageOf(pushed registry.Pushed, bytes int64, took time.Durati
 		Replaced string  `json:"replaced,omitempty"`
 		// The operator does not know it: it may not read nodes.
 		Architecture string `json:"architecture"`
-	}{r.Output.Name(), pushed.Digest, bytes, took.Round(time.Millisecond).Seconds(), pushed.Replaced, runtime.GOARCH})
+		Left         *Left  `json:"left,omitempty"`
+	}{r.Output.Name(), pushed.Digest, bytes, took.Round(time.Millisecond).Seconds(), pushed.Replaced, runtime.GOARCH, left})
+	if left != nil && len(text) > failure.LongestMessage {
+		return r.messageOf(pushed, bytes, took, nil)
+	}
 	return string(text)
 }
 

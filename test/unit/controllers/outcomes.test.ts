@@ -165,6 +165,57 @@ describe("outcomes of a step", () => {
     ]);
   });
 
+  describe("an output that was pushed although the step failed, and what it has left", () => {
+    const host = "oras-0.oras.work.svc.cluster.local:5000";
+    const artifact = `${host}/a/b:failed`;
+    const pushedText = `Pushed ghcr.io/a/b:1 (${digest}), 10 bytes in 2 s`;
+
+    it("are both named", () => {
+      expect(pushed({ left: { artifact, digest: earlier } })).toMatchObject([
+        { reason: "Pushed", note: `${pushedText}; what it left was pushed to a/b:failed (${earlier}).` },
+      ]);
+      const pod = podOf(ended(names.pushContainer, 0, message({ left: { artifact, digest: earlier } })));
+      expect(leftOf(pod)).toEqual([{ artifact, digest: earlier, finishedAt: new Date(0) }]);
+      expect(pushesOf(pod)).toMatchObject([{ artifact: "ghcr.io/a/b:1", digest }]);
+    });
+
+    it("are both named, where the second could not be pushed", () => {
+      expect(pushed({ left: { artifact } })).toMatchObject([
+        {
+          note: `${pushedText}; what it left cannot be pushed to a/b:failed, as the log of its container oras says.`,
+        },
+      ]);
+      expect(leftOf(podOf(ended(names.pushContainer, 0, message({ left: { artifact } }))))).toEqual([]);
+    });
+
+    it.each([
+      [
+        "where the output could not be pushed",
+        exitCodes.pushFailed.code,
+        "push to ghcr.io/a/b:1: 403 DENIED",
+      ],
+      ["where the Pod was deleted", 143, "nothing pushed: the Pod was deleted before its programs had ended"],
+    ])("the second is named %s", (_, code, why) => {
+      const left = (at: string) =>
+        `${why}; what it left was pushed to ${at} (${earlier}) (exit code ${code})`;
+      const status = ended(names.pushContainer, code, left(artifact));
+      expect(leftOf(podOf(status))).toMatchObject([{ artifact, digest: earlier }]);
+      if (code !== 143)
+        expect(told(status)).toMatchObject([{ reason: "PushFailed", note: left("a/b:failed") }]);
+      expect(leftOf(podOf({ ...status, name: "main" }))).toEqual([]);
+    });
+
+    it.each([
+      ["nothing", null],
+      ["text", "x"],
+      ["another digest", { artifact, digest: "sha256:a" }],
+      ["a name of two lines", { artifact: "a\nb", digest }],
+    ])("the first alone, where the other is %s", (_, left) => {
+      expect(pushed({ left })).toMatchObject([{ note: `${pushedText}.` }]);
+      expect(leftOf(podOf(ended(names.pushContainer, 0, message({ left }))))).toEqual([]);
+    });
+  });
+
   it("what a failed step has left is no push", () => {
     const left = "a/b:failed";
     const digest = `sha256:${"a".repeat(64)}`;

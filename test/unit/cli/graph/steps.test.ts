@@ -203,6 +203,19 @@ describe("stepsOf", () => {
     ]);
   });
 
+  test("knows both of a failed step: the output that it pushed all the same, and what it has left", () => {
+    const other = `sha256:${"e".repeat(64)}`;
+    const left = { artifact: `${host}/failed/x:1`, digest: other };
+    const message = JSON.stringify({ artifact: `${host}/made/x:1`, digest, bytes: 1, seconds: 1, left });
+    const map = { "output-uri": "made/x:1", "failure-uri": "failed/x:1", "push-on": "always" };
+    const containerStatuses = [ended(names.pushContainer, { message })];
+    const { steps: nodes, artifacts } = graphOf(
+      steps([job("flaky", map)], [podOfJob("flaky", "flaky-x", { phase: "Failed", containerStatuses })]),
+    );
+    expect(artifacts.map((one) => [one.reference, one.digest])).toEqual([["made/x:1", digest]]);
+    expect(nodes[0]?.leaves?.map((one) => [one.reference, one.digest])).toEqual([["failed/x:1", other]]);
+  });
+
   test("knows the digests of results that were remembered, and of an index", () => {
     const entry = {
       ...{ key: "k", parts: "", at: "2026-01-01T00:00:00Z", by: { kind: "Job", name: "count", uid: "u" } },
