@@ -1,5 +1,5 @@
 import { forgetOldest } from "../kube/forget.ts";
-import { type Artifact, idIn, idOf } from "../workflow/step.ts";
+import { type Artifact, idIn } from "../workflow/step.ts";
 import { pushesOf } from "./outcomes.ts";
 import { completedAt } from "./output-indexes.ts";
 import type { StepJob } from "./step-jobs.ts";
@@ -30,14 +30,15 @@ const mostRemembered = 20_000;
  *
  * @param steps - those that are there
  */
-export function createIndexOrder(steps: Pick<WorkflowSteps, "makersOf">): IndexOrder {
+export function createIndexOrder(steps: Pick<WorkflowSteps, "namersOf">): IndexOrder {
   const last = new Map<string, End>();
   return {
     laterThan: (step, artifact) => {
       const own = endOf(step);
       const written = last.get(idIn(step.namespace, artifact));
-      const makers = steps.makersOf(step.namespace, artifact).filter((maker) => isNamedBy(maker, artifact));
-      return [written, ...makers.map(endOf)].find((end) => own && end && isLater(end, own))?.name;
+      // One with variables in the name of its output may have pushed something else: an index that nobody writes is waited for in vain.
+      const namers = steps.namersOf(step.namespace, artifact);
+      return [written, ...namers.map(endOf)].find((end) => own && end && isLater(end, own))?.name;
     },
     wrote: (step, artifact) => {
       const end = endOf(step);
@@ -48,11 +49,6 @@ export function createIndexOrder(steps: Pick<WorkflowSteps, "makersOf">): IndexO
       forgetOldest(last, mostRemembered);
     },
   };
-}
-
-/** One with variables in the name of its output may have pushed something else: an index that nobody writes is waited for in vain. */
-function isNamedBy({ plan: { output, index } }: WorkflowStep, artifact: Artifact): boolean {
-  return [output, index].some((one) => one !== undefined && idOf(one) === idOf(artifact));
 }
 
 /** Undefined where it has not succeeded. */

@@ -33,7 +33,7 @@ export interface OutputIndexSettings {
   readonly jobs: Pick<Reflector<StepJob>, "store" | "subscribe" | "synced">;
   readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
   readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
-  readonly steps: Pick<WorkflowSteps, "podsOfJob" | "makersOf" | "ofJob">;
+  readonly steps: Pick<WorkflowSteps, "podsOfJob" | "namersOf" | "ofJob">;
   readonly access: CacheAccess;
   readonly heads: Pick<Heads, "outdated">;
   readonly waiters: Pick<Waiters, "wake">;

@@ -15,6 +15,7 @@ import {
   spokenArtifact,
 } from "../workflow/step.ts";
 import type { Held } from "./gate-writes.ts";
+import { type ByArtifact, indexByArtifact } from "./index-by-artifact.ts";
 import { pushedNothing, pushesOf } from "./outcomes.ts";
 import type { OutputIndexes } from "./output-indexes.ts";
 import type { Pushes, StepPush } from "./pushes.ts";
@@ -44,6 +45,8 @@ export interface WorkflowSteps {
   readonly pod: (key: string) => WorkflowStep | undefined;
   /** The steps that may push an artifact. */
   readonly makersOf: (namespace: string, artifact: Artifact) => readonly WorkflowStep[];
+  /** Those of them that name it without variables, as what they make or as their index: it is known that they push it. */
+  readonly namersOf: (namespace: string, artifact: Artifact) => readonly WorkflowStep[];
   /** The same, and how far they are. */
   readonly producersOf: (
     namespace: string,
@@ -79,17 +82,17 @@ export function createWorkflowSteps(
   indexes: Pick<OutputIndexes, "of"> = { of: () => undefined },
   inPlace: InPlace = (_, artifact) => artifact,
 ): WorkflowSteps {
-  const jobsMaking = indexBy(jobs, ({ metadata, plan }) => makes(metadata?.namespace, plan));
-  const podsMaking = indexBy(pods, ({ metadata, workflow }) => makes(metadata?.namespace, workflow?.plan));
-  const jobsListing = indexBy(jobs, ({ metadata, plan }) => lists(metadata?.namespace, plan?.index));
+  const jobsMaking = indexByArtifact(jobs, ({ plan }) => plan?.output);
+  const podsMaking = indexByArtifact(pods, ({ workflow }) => workflow?.plan?.output);
+  const jobsListing = indexByArtifact(jobs, ({ plan }) => plan?.index);
   const jobsOfBatch = indexBy(jobs, ({ metadata, plan }) => batchOf(metadata?.namespace, plan));
   const podsOfBatch = indexBy(pods, ({ metadata, workflow }) => batchOf(metadata?.namespace, workflow?.plan));
   const jobsIn = indexBy(jobs, ({ metadata, plan }) => (plan?.output ? metadata?.namespace : undefined));
   const podsIn = indexBy(pods, ({ metadata, workflow }) =>
     workflow?.plan?.output ? metadata?.namespace : undefined,
   );
-  const jobsLeaving = indexBy(jobs, ({ metadata, plan }) => leaves(metadata?.namespace, plan));
-  const podsLeaving = indexBy(pods, ({ metadata, workflow }) => leaves(metadata?.namespace, workflow?.plan));
+  const jobsLeaving = indexByArtifact(jobs, ({ plan }) => plan?.left);
+  const podsLeaving = indexByArtifact(pods, ({ workflow }) => workflow?.plan?.left);
   const podsOf = indexBy(pods, (pod) => controllerOf(pod as KubeObject)?.uid);
 
   const placed = ({ metadata }: KubeObject, plan: StepPlan) =>
@@ -185,25 +188,24 @@ export function createWorkflowSteps(
     return failure;
   };
 
-  const makersOf = (namespace: string, wanted: Artifact): WorkflowStep[] => {
+  const madeBy = (
+    namespace: string,
+    wanted: Artifact,
+    which: readonly (keyof ByArtifact<StepJob>)[],
+  ): WorkflowStep[] => {
     const artifact = inPlace(namespace, wanted);
-    const which = [groupOf(namespace, artifact), `${namespace} `];
-    // Of many steps with variables few may.
-    const may = (plan: StepPlan | undefined) =>
-      plan?.output && mayPush(inPlace(namespace, plan.output), artifact);
-    const makingJobs = which.flatMap((group) => jobsMaking(group)).filter(({ plan }) => may(plan));
-    const makingPods = which
-      .flatMap((group) => podsMaking(group))
-      .filter(({ workflow }) => may(workflow?.plan));
-    const listing = jobsListing(groupOf(namespace, artifact)).filter(
-      ({ plan }) => plan?.index && isEqual(inPlace(namespace, plan.index), artifact),
-    );
+    // In another registry it is another one.
+    const may = (output: Artifact | undefined) => output && mayPush(inPlace(namespace, output), artifact);
+    const makingJobs = which.flatMap((how) => jobsMaking[how](namespace, artifact));
+    const makingPods = which.flatMap((how) => podsMaking[how](namespace, artifact));
+    const listing = jobsListing.named(namespace, artifact);
     return [
-      ...makingJobs.flatMap((job) => ofJob(job) ?? []),
-      ...makingPods.flatMap((pod) => ofPod(pod) ?? []),
-      ...listing.flatMap((job) => ofJob(job) ?? []),
+      ...makingJobs.filter(({ plan }) => may(plan?.output)).flatMap((job) => ofJob(job) ?? []),
+      ...makingPods.filter(({ workflow }) => may(workflow?.plan?.output)).flatMap((pod) => ofPod(pod) ?? []),
+      ...listing.filter(({ plan }) => may(plan?.index)).flatMap((job) => ofJob(job) ?? []),
     ];
   };
+  const makersOf = (namespace: string, artifact: Artifact) => madeBy(namespace, artifact, ["named", "open"]);
 
   return {
     ofJob,
@@ -226,14 +228,14 @@ export function createWorkflowSteps(
       return there.flatMap((step) => (step && !step.object.metadata?.deletionTimestamp ? [step] : []));
     },
     makersOf,
+    namersOf: (namespace, artifact) => madeBy(namespace, artifact, ["named"]),
     makersIn: (namespace) =>
       [...jobsIn(namespace).map(ofJob), ...podsIn(namespace).map(ofPod)].flatMap((step) => step ?? []),
     leaversOf: (namespace, wanted) => {
       const artifact = inPlace(namespace, wanted);
-      const which = [groupOf(namespace, artifact), `${namespace} `];
       const all = [
-        ...which.flatMap((group) => jobsLeaving(group)).map(ofJob),
-        ...which.flatMap((group) => podsLeaving(group)).map(ofPod),
+        ...[...jobsLeaving.named(namespace, artifact), ...jobsLeaving.open(namespace, artifact)].map(ofJob),
+        ...[...podsLeaving.named(namespace, artifact), ...podsLeaving.open(namespace, artifact)].map(ofPod),
       ];
       return all
         .flatMap((step) => (step?.plan.left && mayPush(step.plan.left, artifact) ? [step] : []))
@@ -265,27 +267,6 @@ function isEqual(one: Artifact, other: Artifact): boolean {
 
 function seen<T>(object: T | undefined, view: (object: T) => WorkflowStep | undefined) {
   return object === undefined ? undefined : view(object);
-}
-
-/** Where to look for who makes an artifact; those whose outputs have variables are looked through. */
-function makes(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {
-  if (plan?.output === undefined) return undefined;
-  return isOpen(plan.output) ? `${namespace} ` : groupOf(namespace, plan.output);
-}
-
-/** The same of what is pushed after a failure. */
-function leaves(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {
-  if (plan?.left === undefined) return undefined;
-  return isOpen(plan.left) ? `${namespace} ` : groupOf(namespace, plan.left);
-}
-
-function lists(namespace: string | undefined, index: Artifact | undefined): string | undefined {
-  return index && groupOf(namespace, index);
-}
-
-/** By its path alone: which registry is the same as another one may change. */
-function groupOf(namespace: string | undefined, { repository, version }: Artifact): string {
-  return `${namespace} ${repository}${version}`;
 }
 
 function batchOf(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {

@@ -201,6 +201,12 @@ export function isOpen({ repository, version }: Artifact): boolean {
   return `${repository}${version}`.includes("$(");
 }
 
+/** What stands in the name of an artifact before its first variable, and behind its last one. */
+export function endsOf({ repository, version }: Artifact): { readonly first: string; readonly last: string } {
+  const [first = "", ...others] = `${repository}${version}`.split(variablePattern);
+  return { first, last: others.at(-1) ?? "" };
+}
+
 /**
  * Whether a step with this output may push an artifact.
  *
