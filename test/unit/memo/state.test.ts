@@ -151,7 +151,7 @@ function stateOf(counts: readonly number[]): MemoState {
   });
   const forgotten = all.slice(last + 1);
   const forgottenBefore = all.at(-forgotten.length - 1)?.epoch;
-  return { epoch: all.length, forgotten, ...(forgotten.length < all.length && { forgottenBefore }) };
+  return { epoch: all.length, forgotten, ...(forgottenBefore !== undefined && { forgottenBefore }) };
 }
 
 test("whatever was forgotten before and whatever is forgotten at once: what has just been taken stays", () => {
