@@ -78,13 +78,15 @@ export function cacheAt(registry: Registry, from: Viewpoint, cachesIn: CachesIn)
   const runs = ({ spec }: Pick<OrasCache, "spec">) => spec?.deploy !== false;
   const isThere = ({ name, namespace }: CacheName) =>
     [...cachesIn(namespace)].some((cache) => cache.metadata?.name === name && runs(cache));
-  const named = maybeCaches(hostOf(registry), from).find(isThere);
+  const host = hostOf(registry);
+  const named = maybeCaches(host, from).find(isThere);
   if (named) return { name: named.name, namespace: named.namespace };
+  const { plainHttp } = registry;
   const [known, ...others] = [...cachesIn(from.namespace)].filter(
     (cache) =>
       runs(cache) &&
       cache.spec?.nodeAddress !== undefined &&
-      hostOf({ host: cache.spec.nodeAddress, plainHttp: registry.plainHttp }) === hostOf(registry),
+      hostOf({ host: cache.spec.nodeAddress, plainHttp }) === host,
   );
   const name = known?.metadata?.name;
   return name === undefined || others.length > 0 ? undefined : { name, namespace: from.namespace };
@@ -102,10 +104,7 @@ export function hostNames(
   from: Viewpoint & { readonly clusterDomain: string },
   cachesIn: CachesIn,
 ): (registry: Registry) => string {
-  return (registry) => {
-    const found = cacheNamed(registry, from, cachesIn);
-    return found === undefined ? hostOf(registry) : cacheHost(found, found.spec, from.clusterDomain);
-  };
+  return placesFrom(from, cachesIn).nameOf;
 }
 
 /** A cache whose registry a host is. */
@@ -137,16 +136,26 @@ export interface Places {
 }
 
 /**
- * Tells of registries which are those of OrasCaches: each place that asks for it asks here, or cacheAt.
+ * Tells of registries which are those of OrasCaches: each place that asks for it asks here, or cacheAt. It is for one look: what it
+ * has found of a host once stays.
  *
  * @param from - see there
  * @param cachesIn - which there are
  */
 export function placesFrom(from: Viewpoint & { readonly clusterDomain: string }, cachesIn: CachesIn): Places {
-  const cacheOf = (registry: Registry) => cacheNamed(registry, from, cachesIn);
+  const known = new Map<string, NamedCache | undefined>();
+  // A step names few hosts, and each of them several times.
+  const cacheOf = (registry: Registry) => {
+    const key = `${registry.plainHttp} ${registry.host}`;
+    if (!known.has(key)) known.set(key, cacheNamed(registry, from, cachesIn));
+    return known.get(key);
+  };
   const anywhere = { ...from, clusterDomain: undefined };
   return {
-    nameOf: hostNames(from, cachesIn),
+    nameOf: (registry) => {
+      const found = cacheOf(registry);
+      return found === undefined ? hostOf(registry) : cacheHost(found, found.spec, from.clusterDomain);
+    },
     cacheOf,
     maybeCacheOf: (registry) => {
       const maybe = maybeCaches(hostOf(registry), anywhere).find(({ isPod, isShared }) => isPod || isShared);

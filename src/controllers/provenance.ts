@@ -56,7 +56,7 @@ export function provenanceController(settings: ProvenanceSettings): Controller {
   /** Since when a cache has no usable key, as this leader has seen it. */
   const keyless = new Map<string, number>();
   const writing = { ...settings, inTurn: createInTurn() };
-  const idOf = (pod: StepPod, { digest }: StepPush) => `${pod.metadata?.uid}/${digest}`;
+  const idOf = (pod: StepPod, { digest, artifact }: StepPush) => `${pod.metadata?.uid}/${digest}/${artifact}`;
   const isNews = (pod: StepPod, push: StepPush) =>
     push.finishedAt.getTime() >= since && !done.has(idOf(pod, push));
 

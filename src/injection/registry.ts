@@ -1,7 +1,7 @@
 import { names } from "../../schema/names.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import type { Result } from "../annotations/problems.ts";
-import { type ArtifactReference, parseReference, type Registry } from "../annotations/reference.ts";
+import { parseReference, type Registry } from "../annotations/reference.ts";
 import { hostsOf, type Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
@@ -73,27 +73,27 @@ export function warnAboutOthersCache(
   return [...told.values()];
 }
 
+const inNumbers = new Intl.Collator("en", { numeric: true });
+
 /** Each registry that the annotations of a step name, with the annotation. */
 function registriesIn(
   map: AnnotationMap,
   { registry, inputs, output, failure }: Settings,
 ): (Registry & { readonly path: string })[] {
-  const named = (
-    name: "input-uri" | "output-uri" | "failure-uri",
-    reference: ArtifactReference | undefined,
-  ) => {
-    if (reference?.host === undefined) return [];
-    const { host } = reference;
-    const written = writtenValues(map, name).find(({ value }) => parseReference(value).host === host);
-    return [{ host, plainHttp: false, path: written?.key ?? annotations[name].key }];
-  };
+  // What is refused is told already.
+  const valid = new Set([...inputs, output, failure].flatMap((reference) => reference?.host ?? []));
+  const written = valid.size === 0 ? [] : uris.flatMap((name) => writtenValues(map, name));
+  const named = written.flatMap(({ key: path, value }) => {
+    const { host } = parseReference(value);
+    return host !== undefined && valid.has(host) ? [{ host, plainHttp: false, path }] : [];
+  });
   return [
     ...(registry ? [{ ...registry, path: annotations.registry.key }] : []),
-    ...inputs.flatMap((input) => named("input-uri", input)),
-    ...named("output-uri", output),
-    ...named("failure-uri", failure),
+    ...named.sort((a, b) => inNumbers.compare(a.path, b.path)),
   ];
 }
+
+const uris = ["input-uri", "output-uri", "failure-uri"] as const;
 
 /**
  * What to tell of a step that is printed, and not sent to an operator, which would give it the logins of its cache.
