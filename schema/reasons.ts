@@ -514,7 +514,7 @@ const stepEvents = {
   },
   TagMoved: {
     meaning:
-      "The output's tag pointed to another artifact before, which another step has made, as far as is known. Of a step that is run again, Pushed says it.",
+      "The output's tag pointed to another artifact before, which another step has made, as far as is known. Of a step that is run again, Pushed says it. The operator knows what was pushed since it leads; of what was before, the statement in the registry of the OrasCache tells, if it has one.",
     fix: "Give each output its own tag if that was not meant.",
   },
 } as const satisfies Record<string, Reason>;

@@ -8,7 +8,7 @@ import { forgetOldest } from "../kube/forget.ts";
 import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { withLoss } from "./lost-inputs.ts";
-import { outcomesOf, pullsOf } from "./outcomes.ts";
+import { type Outcome, outcomesOf, pullsOf } from "./outcomes.ts";
 import { cacheOfStep } from "./step-arrivals.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { TagMakers } from "./tag-makers.ts";
@@ -45,10 +45,11 @@ export function stepController(settings: StepSettings): Controller {
   // The times of a Pod are whole seconds: what ended in that of the handover may be counted by both, not by neither.
   const counted = wholeSecond(settings.countedUntil?.getTime() ?? client.now());
   const told = new Set<string>();
+  const isUntold = (pod: StepPod, of: string, finishedAt: Date) =>
+    finishedAt.getTime() >= since && !told.has(`${pod.metadata?.uid}/${of}`);
   const isNews = (pod: StepPod, of: string, finishedAt: Date) => {
-    const id = `${pod.metadata?.uid}/${of}`;
-    if (finishedAt.getTime() < since || told.has(id)) return false;
-    told.add(id);
+    if (!isUntold(pod, of, finishedAt)) return false;
+    told.add(`${pod.metadata?.uid}/${of}`);
     forgetOldest(told, mostRemembered);
     return true;
   };
@@ -64,9 +65,13 @@ export function stepController(settings: StepSettings): Controller {
       const pod = pods.store.get(key);
       if (pod === undefined) return undefined;
       countPulls(pod);
-      const news = outcomesOf(pod, (pushed) => makers.isAgain(pod, pushed)).filter(({ note, finishedAt }) =>
-        isNews(pod, `${note.occasion}/${note.reason}`, finishedAt),
-      );
+      const outcomes = () => outcomesOf(pod, (pushed) => makers.isAgain(pod, pushed));
+      const idOf = ({ note }: Outcome) => `${note.occasion}/${note.reason}`;
+      // Nobody is warned for what a registry can tell.
+      const warns = (one: Outcome) =>
+        one.note.reason === "TagMoved" && isUntold(pod, idOf(one), one.finishedAt);
+      if (outcomes().some(warns)) await makers.recall(pod);
+      const news = outcomes().filter((one) => isNews(pod, idOf(one), one.finishedAt));
       if (news.length === 0) return undefined;
       for (const { note, pushed, finishedAt } of news) {
         if (finishedAt.getTime() >= counted) countOutcome(namespaceOf(pod), note.reason, pushed);

@@ -4,14 +4,16 @@ import type { Reflector } from "../kube/reflector.ts";
 import { type Pushed, pushesOf } from "./outcomes.ts";
 import type { StepPod } from "./step-pods.ts";
 
-/** Who has pushed what, as far as this process has seen it. */
+/** Who has pushed what, as far as this process has seen it or been told. */
 export interface TagMakers {
+  /** Asks who has made what a Pod has replaced, where this process has not seen that. */
+  readonly recall: (pod: StepPod) => Promise<void>;
   /** Whether what a Pod has replaced was made by the same step before: it was run again. */
   readonly isAgain: (pod: StepPod, pushed: Pick<Pushed, "artifact" | "replaced">) => boolean;
 }
 
 /** Of a push. A Pod of an Indexed Job counts by itself: two of them are not to push to one tag. */
-interface Maker {
+export interface Maker {
   readonly pod: string;
   /** UID of the Job, or of the Pod. */
   readonly life: string;
@@ -19,6 +21,12 @@ interface Maker {
   readonly step: string;
   readonly index: string | undefined;
 }
+
+/** Says who has made what a push has replaced; undefined where nothing tells. */
+export type EarlierMaker = (
+  pod: StepPod,
+  pushed: Pick<Pushed, "artifact" | "replaced">,
+) => Promise<Maker | undefined>;
 
 const mostRemembered = 20_000;
 const indexLabel = "batch.kubernetes.io/job-completion-index";
@@ -29,22 +37,34 @@ const minutePattern = /-[0-9]{8,}$/;
  * Remembers what Pods have pushed: those of a step are gone when it was deleted and created again.
  *
  * @param pods - a mirror of the injected Pods
+ * @param earlier - who made what the leader before has seen
  */
-export function createTagMakers(pods: Pick<Reflector<StepPod>, "store" | "subscribe">): TagMakers {
+export function createTagMakers(
+  pods: Pick<Reflector<StepPod>, "store" | "subscribe">,
+  earlier: EarlierMaker,
+): TagMakers {
   const makers = new Map<string, Maker>();
+  const put = (id: string, maker: Maker) => {
+    makers.delete(id);
+    makers.set(id, maker);
+    forgetOldest(makers, mostRemembered);
+  };
   const note = (pod: StepPod) => {
-    for (const { artifact, digest } of pushesOf(pod)) {
-      const id = idOf(pod, artifact, digest);
-      makers.delete(id);
-      makers.set(id, makerOf(pod));
-      forgetOldest(makers, mostRemembered);
-    }
+    for (const { artifact, digest } of pushesOf(pod)) put(idOf(pod, artifact, digest), makerOf(pod));
   };
   for (const pod of pods.store.values()) note(pod);
   pods.subscribe((_key, now, before) => {
     if (now && pushesOf(now).length > (before ? pushesOf(before).length : 0)) note(now);
   });
   return {
+    recall: async (pod) => {
+      for (const { artifact, digest, replaced = digest } of pushesOf(pod)) {
+        const id = idOf(pod, artifact, replaced);
+        if (replaced === digest || makers.has(id)) continue;
+        const maker = await earlier(pod, { artifact, replaced });
+        if (maker && !makers.has(id)) put(id, maker);
+      }
+    },
     isAgain: (pod, { artifact, replaced }) => {
       const before = replaced && makers.get(idOf(pod, artifact, replaced));
       return before ? isSame(before, makerOf(pod)) : false;
@@ -63,9 +83,15 @@ function idOf({ metadata }: StepPod, artifact: string, digest: string): string {
   return `${metadata?.namespace} ${artifact} ${digest}`;
 }
 
-function makerOf(pod: StepPod): Maker {
+/** A step by what it is called: the same each time that it is created. */
+export function stepOf(kind: string, name: string): string {
+  return kind === "Pod" ? `Pod/${name}` : `${kind}/${name.replace(minutePattern, "")}`;
+}
+
+/** Who a Pod is, as one that pushes. */
+export function makerOf(pod: StepPod): Maker {
   const { name = "", uid = "", labels } = pod.metadata ?? {};
   const owner = controllerOf(pod as KubeObject);
-  const step = owner ? `${owner.kind}/${owner.name.replace(minutePattern, "")}` : `Pod/${name}`;
+  const step = owner ? stepOf(owner.kind, owner.name) : stepOf("Pod", name);
   return { pod: uid, life: owner?.uid ?? uid, step, index: labels?.[indexLabel] };
 }

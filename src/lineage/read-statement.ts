@@ -15,6 +15,8 @@ export interface Made {
   /** Such as `job/report`. */
   readonly step?: string;
   readonly pod?: string;
+  /** Of a Pod of an Indexed Job. */
+  readonly completionIndex?: number;
   /** The annotation `run` of the step. */
   readonly run?: string;
   readonly invocation?: string;
@@ -50,10 +52,12 @@ export function readStatement(text: string, subject: string): Made | undefined {
   const metadata = fieldsOf(details["metadata"]);
   const result = resultIn(details);
   const { kind, name } = fieldsOf(external["step"]);
+  const { completionIndex } = external;
   return {
     ...member("artifact", about["name"]),
     ...(isText(kind) && isText(name) && { step: `${kind.toLowerCase()}/${name}` }),
     ...member("pod", result["pod"]),
+    ...(typeof completionIndex === "number" && { completionIndex }),
     ...member("run", external["run"]),
     ...member("invocation", metadata["invocationId"]),
     ...member("startedOn", metadata["startedOn"]),

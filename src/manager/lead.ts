@@ -6,6 +6,7 @@ import { createAskHead, remoteOf } from "../controllers/ask-head.ts";
 import { createBatches } from "../controllers/batches.ts";
 import { createCacheAccess } from "../controllers/cache-access.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
+import { createEarlierMakers } from "../controllers/earlier-makers.ts";
 import { emptyingController } from "../controllers/emptying.ts";
 import { gateControllers } from "../controllers/gates.ts";
 import { createGrantedSecrets } from "../controllers/granted-secrets.ts";
@@ -221,7 +222,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     }),
     stepController({
       ...{ client, log, countOutcome, countPull, countedUntil: leadership.before, publish, pods, caches },
-      makers: createTagMakers(pods),
+      makers: createTagMakers(pods, createEarlierMakers({ client, log, caches, access, signal })),
     }),
     stepCacheController({ client, caches, pods, publish }),
     provenanceController({

@@ -54,7 +54,7 @@ async function term(steps: readonly StepPod[], countedUntil: Date | undefined) {
       synced: Promise.resolve(),
     },
     caches: { store: createStore<StoredOrasCache>(() => {}) },
-    makers: { isAgain: () => false },
+    makers: { isAgain: () => false, recall: () => Promise.resolve() },
   });
   for (const _ of [1, 2]) for (const { metadata } of steps) await controller.reconcile(`a/${metadata?.name}`);
   return { counted, told };

@@ -38,13 +38,11 @@ function pod(
 function isAgain(first: StepPod, second: StepPod, isGone = true): boolean {
   let tell: (key: string, now: StepPod | undefined, before: StepPod | undefined) => void = () => {};
   const store = createStore<StepPod>((...change) => tell(...change));
-  const makers = createTagMakers({
-    store,
-    subscribe: (to) => {
-      tell = to;
-      return () => {};
-    },
-  });
+  const subscribe: Parameters<typeof createTagMakers>[0]["subscribe"] = (to) => {
+    tell = to;
+    return () => {};
+  };
+  const makers = createTagMakers({ store, subscribe }, () => Promise.resolve(undefined));
   store.replaceAll([first]);
   store.replaceAll(isGone ? [second] : [first, second]);
   return makers.isAgain(second, { artifact, replaced: digestOf("a") });
