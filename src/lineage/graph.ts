@@ -82,10 +82,13 @@ export interface StepNode extends About {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   /** What it pushes if it fails, with the digest if it has. */
-  readonly leaves?: readonly Pick<ArtifactNode, "id" | "reference" | "digest">[];
+  readonly leaves?: readonly LeftArtifact[];
   /** What holds it in the end, however far before it; see withHolders. */
   readonly heldBy?: Holder | undefined;
 }
+
+/** What a step pushes if it fails, which is no output. */
+export type LeftArtifact = Pick<ArtifactNode, "id" | "reference" | "digest">;
 
 /** An artifact of a graph. */
 export interface ArtifactNode {
@@ -105,6 +108,8 @@ export interface ArtifactNode {
 export interface Graph {
   readonly steps: readonly StepNode[];
   readonly artifacts: readonly ArtifactNode[];
+  /** What failed steps have pushed and no step reads: by itself it is no part of what is drawn. */
+  readonly left: readonly ArtifactNode[];
   /** Ids of steps of which each makes what the next one reads, and the last what the first one reads. */
   readonly cycles: readonly (readonly string[])[];
 }
@@ -118,8 +123,17 @@ export interface Graph {
 export function graphOf(read: readonly StepFacts[]): Graph {
   const steps = withDigests(read);
   const nodes = steps.map(nodeOf).sort((a, b) => compare(a.id, b.id));
-  const artifacts = artifactsOf(steps, nodes);
-  return { steps: nodes, artifacts, cycles: cyclesIn(nodes, artifacts) };
+  const { artifacts, left } = artifactsOf(steps, nodes);
+  return { steps: nodes, artifacts, left, cycles: cyclesIn(nodes, artifacts) };
+}
+
+/**
+ * What a step has pushed when it failed, as far as is known; also of one that was tried again.
+ *
+ * @param step - any
+ */
+export function leftOf({ leaves = [] }: Pick<StepNode, "leaves">): readonly LeftArtifact[] {
+  return leaves.filter(({ digest }) => digest !== undefined);
 }
 
 /** Who pushed a digest makes what another step reads by that digest. */
@@ -154,28 +168,38 @@ function idOf({ kind, name }: Pick<About, "kind" | "name">): string {
   return `${kind.toLowerCase()}/${name}`;
 }
 
-function artifactsOf(steps: readonly StepFacts[], nodes: readonly StepNode[]): ArtifactNode[] {
+function artifactsOf(
+  steps: readonly StepFacts[],
+  nodes: readonly StepNode[],
+): Pick<Graph, "artifacts" | "left"> {
   const facts = Map.groupBy(
     steps.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]),
     ({ address }) => address,
   );
-  // Who reads it is to know whose it is; by itself it is no part of the graph.
+  // Who reads it is to know whose it is.
   const left = Map.groupBy(
     steps.flatMap((step) => (step.leaves ?? []).map((artifact) => ({ ...artifact, by: idOf(step) }))),
     ({ address }) => address,
   );
   const madeBy = namedBy(nodes, "outputs");
   const usedBy = namedBy(nodes, "inputs");
-  return [...facts]
-    .map(([id, of]) => ({
-      id,
-      reference: of.map(({ reference }) => reference).reduce((a, b) => (compare(a, b) <= 0 ? a : b)),
-      digest: latest([...of, ...(left.get(id) ?? [])].flatMap(({ pushed }) => pushed ?? [])),
-      madeBy: madeBy.get(id) ?? [],
-      ...(left.has(id) && { leftBy: [...new Set(left.get(id)?.map(({ by }) => by))] }),
-      usedBy: usedBy.get(id) ?? [],
-    }))
-    .sort((a, b) => compare(a.id, b.id));
+  const nodeFor = ([id, of]: readonly [string, readonly ArtifactFacts[]]): ArtifactNode => ({
+    id,
+    reference: of.map(({ reference }) => reference).reduce((a, b) => (compare(a, b) <= 0 ? a : b)),
+    digest: latest([...of, ...(left.get(id) ?? [])].flatMap(({ pushed }) => pushed ?? [])),
+    madeBy: madeBy.get(id) ?? [],
+    ...(left.has(id) && { leftBy: [...new Set(left.get(id)?.map(({ by }) => by))].sort(compare) }),
+    usedBy: usedBy.get(id) ?? [],
+  });
+  const inOrder = (a: ArtifactNode, b: ArtifactNode) => compare(a.id, b.id);
+  return {
+    artifacts: [...facts].map(nodeFor).sort(inOrder),
+    left: [...left]
+      .filter(([id]) => !facts.has(id))
+      .map(nodeFor)
+      .filter(({ digest }) => digest !== undefined)
+      .sort(inOrder),
+  };
 }
 
 function namedBy(nodes: readonly StepNode[], field: "inputs" | "outputs"): ReadonlyMap<string, string[]> {

@@ -1,5 +1,5 @@
 import type { Json } from "./canonical.ts";
-import type { Graph, StepNode } from "./graph.ts";
+import { type Graph, leftOf, type StepNode } from "./graph.ts";
 
 /** When a step ran. */
 export interface Times {
@@ -16,7 +16,7 @@ export function hasRun({ state }: Pick<StepNode, "state">): boolean {
 
 /**
  * A graph as W3C PROV in JSON: artifacts are entities, steps activities. A step that has not run has neither used nor made anything,
- * and is not in it.
+ * and is not in it. What a step has left when it failed is generated, too, with the role `failure-uri`.
  *
  * @param graph - who makes what from what
  * @param namespace - of all steps
@@ -28,8 +28,9 @@ export function provOf(graph: Graph, namespace: string, timesOf: (step: StepNode
   const made = ran.filter(({ state }) => state === "succeeded");
   const used = ran.flatMap(({ id, inputs }) => inputs.map((input) => [id, input] as const));
   const generated = made.flatMap(({ id, outputs }) => outputs.map((output) => [id, output] as const));
-  const named = new Set([...used, ...generated].map(([, artifact]) => artifact));
-  const entities = graph.artifacts.filter(({ id }) => named.has(id));
+  const left = ran.flatMap((step) => leftOf(step).map((artifact) => [step.id, artifact.id] as const));
+  const named = new Set([...used, ...generated, ...left].map(([, artifact]) => artifact));
+  const entities = [...graph.artifacts, ...graph.left].filter(({ id }) => named.has(id));
   return {
     prefix: { oras: prefix, step: `${prefix}step-`, artifact: `${prefix}artifact-` },
     entity: Object.fromEntries(
@@ -43,7 +44,10 @@ export function provOf(graph: Graph, namespace: string, timesOf: (step: StepNode
     ),
     agent: { "oras:builder": { "prov:type": { $: "prov:SoftwareAgent", type: "prov:QUALIFIED_NAME" } } },
     used: relations(used, "prov:activity", "prov:entity", "u"),
-    wasGeneratedBy: relations(generated, "prov:activity", "prov:entity", "g"),
+    wasGeneratedBy: {
+      ...relations(generated, "prov:activity", "prov:entity", "g"),
+      ...relations(left, "prov:activity", "prov:entity", "l", { "prov:role": "failure-uri" }),
+    },
     wasAssociatedWith: Object.fromEntries(
       ran.map(({ id }, at) => [
         `_:a${at}`,
@@ -73,11 +77,12 @@ function relations(
   of: string,
   to: string,
   letter: string,
-): Json {
+  more: { readonly [attribute: string]: Json } = {},
+): Readonly<Record<string, Json>> {
   return Object.fromEntries(
     pairs.map(([step, artifact], at) => [
       `_:${letter}${at}`,
-      { [of]: nameOf("step", step), [to]: nameOf("artifact", artifact) },
+      { [of]: nameOf("step", step), [to]: nameOf("artifact", artifact), ...more },
     ]),
   );
 }

@@ -1,5 +1,5 @@
 import type { Json } from "./canonical.ts";
-import type { ArtifactNode, Graph, StepNode } from "./graph.ts";
+import { type ArtifactNode, type Graph, leftOf, type StepNode } from "./graph.ts";
 import { hasRun, type Times } from "./prov.ts";
 
 /** An image that a step ran. */
@@ -36,7 +36,7 @@ type Entity = Readonly<Record<string, Json>>;
 
 /**
  * What a run was made of, as a Provenance Run Crate: the workflow is the manifests of the steps, each step that has run is an
- * action that used and made artifacts. A step that has not run is in the manifests alone.
+ * action that used and made artifacts, also what it has left when it failed. A step that has not run is in the manifests alone.
  *
  * @param graph - who makes what from what
  * @param facts - what else is known
@@ -48,7 +48,7 @@ export function roCrateOf(graph: Graph, facts: CrateFacts): Json | undefined {
   if (ran.length === 0) return undefined;
   const used = new Set(ran.flatMap(({ inputs }) => inputs));
   const made = new Set(ran.flatMap(madeBy));
-  const artifacts = graph.artifacts.filter(({ id }) => used.has(id) || made.has(id));
+  const artifacts = [...graph.artifacts, ...graph.left].filter(({ id }) => used.has(id) || made.has(id));
   const times = ran.map(facts.timesOf);
   const isRunning = ran.some(({ state }) => state === "running");
   const began = times.flatMap(({ startedOn }) => startedOn ?? []).sort();
@@ -154,9 +154,9 @@ function entitiesOf(step: StepNode, position: number, { timesOf, imagesOf }: Cra
   ];
 }
 
-/** What it was to make is not there where it has failed. */
-function madeBy({ state, outputs }: StepNode): readonly string[] {
-  return state === "succeeded" ? outputs : [];
+/** What it was to make is not there where it has failed, and may have left something else. */
+function madeBy(step: StepNode): readonly string[] {
+  return [...(step.state === "succeeded" ? step.outputs : []), ...leftOf(step).map(({ id }) => id)];
 }
 
 function imagesIn(steps: readonly StepNode[], { imagesOf }: CrateFacts): Entity[] {
@@ -168,10 +168,12 @@ function imagesIn(steps: readonly StepNode[], { imagesOf }: CrateFacts): Entity[
   }));
 }
 
-function artifactOf({ id, reference, digest }: ArtifactNode): Entity {
+function artifactOf({ id, reference, digest, madeBy: makers, leftBy = [] }: ArtifactNode): Entity {
+  const isLeft = makers.length === 0 && leftBy.length > 0;
+  const left = `What ${leftBy.join(", ")} leaves by failing, an artifact in an OCI registry. It is no output.`;
   return {
     ...{ "@id": idOf(id), "@type": "Dataset", name: reference },
-    description: "An artifact in an OCI registry.",
+    description: isLeft ? left : "An artifact in an OCI registry.",
     ...(digest !== undefined && { identifier: digest }),
   };
 }

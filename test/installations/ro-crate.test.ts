@@ -1,13 +1,15 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { V1Job } from "@kubernetes/client-node";
+import type { V1ContainerStatus, V1Job } from "@kubernetes/client-node";
 import { strFromU8, unzipSync } from "fflate";
 import { describe, expect, it } from "vitest";
+import { names } from "../../schema/names.ts";
+import { leftBehind, notPushed } from "../../schema/share.ts";
 import { packCrate } from "../../src/cli/graph/crate.ts";
 import { stepsOf } from "../../src/cli/graph/steps.ts";
 import { graphOf } from "../../src/lineage/graph.ts";
 import { jobOf, type StepAnnotations } from "../support/builders.ts";
-import { endedPod } from "../support/ended-step.ts";
+import { digestOfLetter, endedPod, ownHost } from "../support/ended-step.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { start } from "../support/processes.ts";
 
@@ -52,6 +54,29 @@ const pod = endedPod(
   { "input-uri": "counts/all:1", ...out("made/result:$(POD_NAME)") },
   { restartPolicy: "Never", containers: [{ name: "main", image: "busybox:1", command: ["make"] }] },
 );
+/** Its Pod has pushed to its failure-uri. */
+const flaky = job("flaky", { ...out("made/x:1"), "failure-uri": "failed/x:1" }, failed);
+const podOfFlaky = {
+  ...pod,
+  metadata: {
+    ...{ name: "flaky-x", namespace: "work", uid: "flaky-x" },
+    ownerReferences: [{ apiVersion: "batch/v1", kind: "Job", name: "flaky", uid: "flaky", controller: true }],
+  },
+  status: {
+    phase: "Failed",
+    containerStatuses: [
+      {
+        name: names.pushContainer,
+        state: {
+          terminated: {
+            ...{ exitCode: 0, finishedAt: new Date("2026-01-01T00:02:30Z") },
+            message: `${notPushed} the program ended with exit code 7${leftBehind}${ownHost}/failed/x:1 (${digestOfLetter("a")})`,
+          },
+        },
+      } as V1ContainerStatus,
+    ],
+  },
+};
 const jobs = [
   job("split", out("parts/all:1"), complete),
   job("count", { "input-uri": "parts/all:1", ...out("counts/all:1") }, complete),
@@ -69,6 +94,8 @@ function crateOf(
   return { ...unzipSync(zip), zip };
 }
 
+const leftOne = crateOf([flaky], [podOfFlaky]);
+
 function written(bytes: Uint8Array): string {
   const file = join(temporaryFolder("crate"), "run.crate.zip");
   writeFileSync(file, bytes);
@@ -80,10 +107,20 @@ describe("graph -o ro-crate", () => {
     ["a run with all that there is", crateOf(jobs)],
     ["one step alone", crateOf(jobs.slice(0, 1), [])],
     ["one that failed alone", crateOf(jobs.slice(3, 4), [])],
+    ["one that has left something when it failed", leftOne],
     ["a Pod that runs", crateOf([], [{ ...pod, status: { phase: "Running" } }])],
     ["20 steps", crateOf(Array.from({ length: 20 }, (_, at) => job(`s-${at}`, out(`s/x:${at}`), complete)))],
   ])("is a Provenance Run Crate: %s", async (_, { zip }) => {
     expect(await validate(written(zip))).toBe("");
+  });
+
+  it("has what a failed step has left as its result", () => {
+    const { "@graph": entities } = JSON.parse(
+      strFromU8(leftOne["ro-crate-metadata.json"] ?? new Uint8Array()),
+    ) as Crate;
+    expect(entities.find((entity) => entity["@id"] === "#action-job%2Fflaky")).toMatchObject({
+      result: [{ "@id": `oci://${ownHost}/failed/x:1` }],
+    });
   });
 
   const { zip: _, ...files } = crateOf(jobs);

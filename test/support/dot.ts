@@ -4,6 +4,8 @@ export interface Parsed {
   /** Lines of the label of each node, in order. */
   readonly labels: readonly (readonly string[])[];
   readonly edges: readonly (readonly [number, number])[];
+  /** Those that are dashed. */
+  readonly dashed: readonly (readonly [number, number])[];
 }
 
 const token = /"((?:\\[\s\S]|[^"\\])*)"|([A-Za-z_]\w*)|(->|[{}[\];,=])|\s/y;
@@ -16,16 +18,7 @@ const token = /"((?:\\[\s\S]|[^"\\])*)"|([A-Za-z_]\w*)|(->|[{}[\];,=])|\s/y;
  * @see https://graphviz.org/doc/info/lang.html
  */
 export function parseDot(text: string): Parsed {
-  const tokens: { readonly text: string; readonly quoted: boolean }[] = [];
-  token.lastIndex = 0;
-  while (token.lastIndex < text.length) {
-    const at = token.lastIndex;
-    const match = token.exec(text);
-    if (match === null) throw new Error(`not of the language: ${text.slice(at, at + 40)}`);
-    const [, quoted, word, sign] = match;
-    const found = quoted ?? word ?? sign;
-    if (found !== undefined) tokens.push({ text: found, quoted: quoted !== undefined });
-  }
+  const tokens = tokensOf(text);
   let next = 0;
   const take = (wanted?: string) => {
     const found = tokens[next++];
@@ -35,10 +28,16 @@ export function parseDot(text: string): Parsed {
   };
   const is = (sign: string) => tokens[next]?.text === sign && !tokens[next]?.quoted;
   const node = () => Number(/^n(\d+)$/.exec(take())?.[1]);
+  const edges: [number, number][] = [];
+  const dashed: [number, number][] = [];
+  const kind = () => {
+    if (!is("[")) return edges;
+    for (const part of ["[", "style", "=", "dashed", "]"]) take(part);
+    return dashed;
+  };
   take("digraph");
   const name = shown(take())[0] ?? "";
   const labels: string[][] = [];
-  const edges: [number, number][] = [];
   take("{");
   take("rankdir");
   take("=");
@@ -48,7 +47,8 @@ export function parseDot(text: string): Parsed {
     const from = node();
     if (is("->")) {
       take("->");
-      edges.push([from, node()]);
+      const edge: [number, number] = [from, node()];
+      kind().push(edge);
     } else {
       take("[");
       take("shape");
@@ -64,7 +64,21 @@ export function parseDot(text: string): Parsed {
   }
   take("}");
   if (next !== tokens.length) throw new Error("found more behind the graph");
-  return { name, labels, edges };
+  return { name, labels, edges, dashed };
+}
+
+function tokensOf(text: string): { readonly text: string; readonly quoted: boolean }[] {
+  const tokens: { readonly text: string; readonly quoted: boolean }[] = [];
+  token.lastIndex = 0;
+  while (token.lastIndex < text.length) {
+    const at = token.lastIndex;
+    const match = token.exec(text);
+    if (match === null) throw new Error(`not of the language: ${text.slice(at, at + 40)}`);
+    const [, quoted, word, sign] = match;
+    const found = quoted ?? word ?? sign;
+    if (found !== undefined) tokens.push({ text: found, quoted: quoted !== undefined });
+  }
+  return tokens;
 }
 
 /** Lines as Graphviz draws them: `\n` ends one, and of other escapes only those of `\` and `"` are allowed here. */

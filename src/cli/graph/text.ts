@@ -2,8 +2,8 @@ import { Help } from "commander";
 import { visible } from "../../annotations/problems.ts";
 import { holderWords } from "../../lineage/blocked.ts";
 import type { Folded, FoldedNode } from "../../lineage/fold.ts";
-import type { Graph, Holder, StepNode } from "../../lineage/graph.ts";
-import { counted, stateOf, statesOf, titleOf } from "./words.ts";
+import { type Graph, type Holder, leftOf, type StepNode } from "../../lineage/graph.ts";
+import { counted, shortDigest, stateOf, statesOf, titleOf } from "./words.ts";
 
 const width = 80;
 /** Longer names push what stands behind them to the right. */
@@ -12,8 +12,6 @@ const mostLines = 10;
 const mostNames = 5;
 /** `s:2` stands before `s:10`, and `s:all` after both. */
 const inNumbers = new Intl.Collator("en", { numeric: true });
-/** Enough of a digest to tell it from others. */
-const shortDigest = "sha256:".length + 12;
 
 /**
  * A graph for a terminal: steps in the order of the data, and below each what it reads and makes. An artifact that is
@@ -52,10 +50,12 @@ export function formatText(graph: Graph, { nodes, edges, layout }: Folded, names
       return line("reads", input, makers.length === 0 ? leftBy(nodeAt(input)) : `from ${some(makers)}`);
     });
     const makes = usersOf(at).map((output) => line("makes", output, digestOf(nodeAt(output))));
-    const left = leftOf(node.members).map(
-      ({ reference, digest }) =>
-        `  left   ${visible(reference).padEnd(column)}  ${digest?.slice(0, shortDigest) ?? ""}`,
-    );
+    const left = node.members
+      .flatMap(leftOf)
+      .map(
+        ({ reference, digest }) =>
+          `  left   ${visible(reference).padEnd(column)}  ${visible(shortDigest(digest))}`,
+      );
     const lines = [
       ...indexesOf(node.members),
       ...troublesOf(node.members),
@@ -76,15 +76,10 @@ function leftBy(node: FoldedNode): string {
   return steps.length === 0 ? "nobody here makes it" : `from ${some([...new Set(steps)])}, only if it fails`;
 }
 
-/** What failed steps have pushed; of the others it is not there. */
-function leftOf(steps: readonly StepNode[]): NonNullable<StepNode["leaves"]> {
-  return steps.flatMap(({ leaves = [] }) => leaves.filter(({ digest }) => digest !== undefined));
-}
-
 function digestOf(node: FoldedNode): string {
   const [only, ...others] = node.members;
   if (only === undefined || others.length > 0 || !("digest" in only)) return "";
-  return only.digest?.slice(0, shortDigest) ?? "";
+  return shortDigest(only.digest);
 }
 
 /** Of a Job that is drawn alone. */

@@ -12,6 +12,15 @@ export function counted(value: number): string {
 }
 
 /**
+ * Enough of a digest to tell it from others.
+ *
+ * @param digest - undefined where none is known
+ */
+export function shortDigest(digest: string | undefined): string {
+  return digest?.slice(0, "sha256:".length + 12) ?? "";
+}
+
+/**
  * What a node is called: of several, what their names have in common, and how many they are.
  *
  * @param node - of the drawn graph

@@ -39,13 +39,48 @@ it("has what ran, when, what it read and what it made", () => {
   ]);
 });
 
+it("has what a failed step has left, as an entity of its activity that is no output", () => {
+  const left = (name: string, digest: string | undefined, at = "1") => ({
+    ...artifact(name),
+    pushed: digest === undefined ? undefined : { digest, at },
+  });
+  const told = written([
+    step("flaky", {
+      state: "failed",
+      outputs: [artifact("made:1")],
+      leaves: [left("failed:1", "sha256:a", "2")],
+    }),
+    step("again", { leaves: [left("failed:1", "sha256:old", "1")] }),
+    step("read", { state: "running", leaves: [left("seen:1", "sha256:b")] }),
+    step("debug", { inputs: [artifact("seen:1")] }),
+    step("calm", { state: "failed", leaves: [left("never:1", undefined)] }),
+    step("late", { state: "waiting", leaves: [left("late:1", "sha256:c")] }),
+  ]);
+  const named = (name: string) => `artifact:host%2F${name}%3A1`;
+  const byStep = (name: string, made: string) => ({
+    ...{ "prov:activity": `step:job%2F${name}`, "prov:entity": named(made), "prov:role": "failure-uri" },
+  });
+  expect(Object.values(told.wasGeneratedBy)).toEqual([
+    ...[byStep("again", "failed"), byStep("flaky", "failed"), byStep("read", "seen")],
+  ]);
+  expect(Object.keys(told.entity)).toEqual([named("seen"), named("failed")]);
+  expect(told.entity[named("failed")]).toEqual({
+    ...{ "prov:label": "failed:1", "prov:location": "oci://host/failed:1", "oras:digest": "sha256:a" },
+  });
+  expect(told.activity["step:job%2Fflaky"]).toMatchObject({ "oras:state": "failed" });
+});
+
 it("names nothing that it does not have", () => {
   const names = fc.subarray(["a:1", "b:1", "c:1", "d e:1"].map(artifact));
-  const steps = fc.array(fc.tuple(names, names, fc.constantFrom(...stepStates)), { maxLength: 6 });
+  const pushed = { digest: "sha256:a", at: "1" };
+  const leaves = names.map((all) => all.map((one, at) => ({ ...one, ...(at > 0 && { pushed }) })));
+  const steps = fc.array(fc.tuple(names, names, leaves, fc.constantFrom(...stepStates)), { maxLength: 6 });
   fc.assert(
     fc.property(steps, (drawn) => {
       const told = written(
-        drawn.map(([inputs, outputs, state], at) => step(`s${at}`, { inputs, outputs, state })),
+        drawn.map(([inputs, outputs, left, state], at) =>
+          step(`s${at}`, { inputs, outputs, leaves: left, state }),
+        ),
       );
       const { entity, activity, agent, used, wasGeneratedBy, wasAssociatedWith } = told;
       const all = [used, wasGeneratedBy, wasAssociatedWith].flatMap((members) => Object.values(members));

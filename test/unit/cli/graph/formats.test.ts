@@ -64,6 +64,41 @@ job/flaky  failed
     expect(before).not.toContain("left");
   });
 
+  test("says what failed steps have left, as Graphviz and Mermaid do, with a dashed arrow to who reads it", () => {
+    const pushed = { digest: `sha256:${"a".repeat(64)}`, at: "2026-01-01T00:00:00Z" };
+    const leaves = (name: string) => [{ address: `host/${name}`, reference: name, pushed }];
+    const many = Array.from({ length: 5 }, (_, at) => ({
+      ...step(`part-${at}`, [], [`part:${at}`], "failed"),
+      leaves: leaves(`left-"part":${at}`),
+    }));
+    const folded = foldGraph(
+      graphOf([
+        { ...step("flaky", [], ["made/x:1"], "failed"), leaves: leaves("failed/x:1") },
+        { ...step("calm", [], ["made/y:1"]), leaves: [{ address: "host/later:1", reference: "later:1" }] },
+        step("debug", ["host/failed/x:1", "host/later:1"], []),
+        ...many,
+      ]),
+    );
+    const { labels, dashed } = parseDot(formatDot(folded, "runs"));
+    const short = "sha256:aaaaaaaaaaaa";
+    expect(labels).toContainEqual(["job/flaky", "failed", `left failed/x:1 ${short}`]);
+    expect(labels).toContainEqual(["job/calm", "waiting"]);
+    expect(labels).toContainEqual([
+      ...["job/part-* x 5", "5 failed"],
+      ...[0, 1, 2].map((at) => `left left-"part":${at} ${short}`),
+      "and 2 more",
+    ]);
+    const at = (title: string) => labels.findIndex(([first]) => first === title);
+    const arrows = [
+      [at("job/flaky"), at("host/failed/x:1")],
+      [at("job/calm"), at("host/later:1")],
+    ];
+    expect(dashed.toSorted()).toEqual(arrows.toSorted());
+    const drawn = formatMermaid(folded);
+    expect(drawn).toContain(`["job/flaky<br>failed<br>left failed/x:1 ${short}"]`);
+    for (const [from, to] of arrows) expect(drawn).toContain(`\n  n${from} -.-> n${to}\n`);
+  });
+
   test("names what is numbered in its order", () => {
     const outputs = ["s:all", "s:10", "s:2", "s:0"];
     const lines = text([step("make", [], outputs), step("use", outputs, [])]).split("\n");
@@ -186,10 +221,21 @@ describe("whatever names are in a cluster", () => {
     ),
   );
   const graphs = fc
-    .uniqueArray(fc.record({ name: hostile, inputs: fc.array(hostile), outputs: fc.array(hostile) }), {
-      selector: ({ name }) => name,
-    })
-    .map((steps) => graphOf(steps.map(({ name, inputs, outputs }) => step(name, inputs, outputs))));
+    .uniqueArray(
+      fc.record({
+        ...{ name: hostile, inputs: fc.array(hostile), outputs: fc.array(hostile) },
+        left: fc.uniqueArray(hostile),
+      }),
+      { selector: ({ name }) => name },
+    )
+    .map((steps) =>
+      graphOf(
+        steps.map(({ name, inputs, outputs, left }) => ({
+          ...step(name, inputs, outputs),
+          leaves: left.map((of) => ({ address: of, reference: of, pushed: { digest: of, at: "1" } })),
+        })),
+      ),
+    );
 
   test("dot parses back", () => {
     fc.assert(
@@ -209,7 +255,7 @@ describe("whatever names are in a cluster", () => {
         const folded = foldGraph(graph);
         const [head, ...lines] = formatMermaid(folded).trimEnd().split("\n");
         expect(head).toBe("flowchart LR");
-        const node = /^ {2}n(\d+)(?:\["([^"<>&`]*)<br>[^"<>&`]+"\]|\(\["([^"<>&`]*)"\]\))$/;
+        const node = /^ {2}n(\d+)(?:\["([^"<>&`]*)<br>[^"<>&`]+(?:<br>[^"<>&`]+)*"\]|\(\["([^"<>&`]*)"\]\))$/;
         const titles = lines.slice(0, folded.nodes.length).map((line) => {
           const [, , ofStep, ofArtifact] = node.exec(line) ?? [];
           return (ofStep ?? ofArtifact)?.replaceAll(/#(\d+);/g, (_, code) =>
@@ -217,7 +263,11 @@ describe("whatever names are in a cluster", () => {
           );
         });
         expect(titles).toEqual(folded.nodes.map((each) => visible(titleOf(each))));
-        const arrows = lines.slice(folded.nodes.length).map((line) => /^ {2}n(\d+) --> n(\d+)$/.exec(line));
+        const isSolid = (line: string) => !/^ {2}n\d+ -\.-> n\d+$/.test(line);
+        const arrows = lines
+          .slice(folded.nodes.length)
+          .filter(isSolid)
+          .map((line) => /^ {2}n(\d+) --> n(\d+)$/.exec(line));
         expect(arrows.map((found) => [Number(found?.[1]), Number(found?.[2])])).toEqual(folded.edges);
       }),
     );
@@ -227,8 +277,9 @@ describe("whatever names are in a cluster", () => {
     fc.assert(
       fc.property(graphs, (graph) => {
         const { namespace, ...parsed } = JSON.parse(formatJson(graph, "runs"));
+        const { left, ...others } = graph;
         const steps = graph.steps.map(({ stem, ...shown }) => shown);
-        expect(parsed).toEqual(JSON.parse(JSON.stringify({ ...graph, steps })));
+        expect(parsed).toEqual(JSON.parse(JSON.stringify({ ...others, steps })));
       }),
     );
   });
