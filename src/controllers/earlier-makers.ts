@@ -44,8 +44,9 @@ export function createEarlierMakers(settings: EarlierSettings): EarlierMaker {
     const namespace = pod.metadata?.namespace ?? "";
     const cacheOf = (name: string) => caches.store.get(`${namespace}/${name}`);
     const found = cacheIn(artifact, namespace, (name) => cacheOf(name) !== undefined);
-    const cache = found && cacheOf(found.name);
-    if (replaced === undefined || !cache?.spec.deploy) return undefined;
+    if (replaced === undefined || found === undefined) return undefined;
+    const cache = cacheOf(found.name);
+    if (!cache?.spec.deploy) return undefined;
     try {
       const registry = await access.to(cache);
       if (registry === undefined) return undefined;
