@@ -1,6 +1,6 @@
 import { names } from "../../schema/names.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
-import type { Result } from "../annotations/problems.ts";
+import { listed, type Result } from "../annotations/problems.ts";
 import { parseReference, type Registry } from "../annotations/reference.ts";
 import { hostsOf, type Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
@@ -52,7 +52,7 @@ export function needsCache(settings: Settings, cache: OrasCache | undefined): bo
  * @param settings - what they say
  * @param namespace - the step's
  * @param places - which registries are those of OrasCaches
- * @returns one for each such OrasCache
+ * @returns one for all such OrasCaches
  */
 export function warnAboutOthersCache(
   map: AnnotationMap,
@@ -65,12 +65,15 @@ export function warnAboutOthersCache(
   for (const { path, ...registry } of registriesIn(map, settings)) {
     const owner = cacheOf(registry) ?? withoutPort(registry);
     if (owner === undefined || owner.namespace === namespace) continue;
-    const which = `${names.kind} "${owner.name}" of namespace "${owner.namespace}"`;
+    const which = `${owner.namespace}/${owner.name}`;
     const is = cacheOf(registry) ? "is" : `lacks the port ${names.registryPort} of`;
-    const message = `${registry.host} ${is} the registry of ${which}, which by default asks for a password and lets no other namespace in: its spec.networkPolicy.from has to name this one, and ${annotations["oras-env"].key} a Secret with the login.`;
+    const message = `${registry.host} ${is} the registry of ${names.kind} "${owner.name}" of namespace "${owner.namespace}", which by default asks for a password and lets no other namespace in: its spec.networkPolicy.from has to name this one, and ${annotations["oras-env"].key} a Secret with the login.`;
     if (!told.has(which)) told.set(which, { code: "CacheOfOthers", path, message });
   }
-  return [...told.values()];
+  const [first, ...others] = told.values();
+  if (first === undefined || others.length === 0) return first ? [first] : [];
+  const more = `${first.message} So ${others.length === 1 ? "is" : "are"} ${listed([...told.keys()].slice(1))}.`;
+  return [{ ...first, message: more }];
 }
 
 const inNumbers = new Intl.Collator("en", { numeric: true });

@@ -210,6 +210,19 @@ describe("the registry of an OrasCache, named by a host", () => {
     ]);
   });
 
+  it("of another namespace is told of once, however many there are", () => {
+    const inputs = (count: number): StepAnnotations =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, i) => [`input-uri_${i + 1}`, `oci://c${i}-0.c${i}.other:5000/a:1`]),
+      );
+    expect(told({ ...output, ...inputs(2) })).toEqual([
+      expect.stringMatching(/ login\. So is other\/c1\. \(/),
+    ]);
+    expect(told({ ...output, ...inputs(60) })).toEqual([
+      expect.stringMatching(/input-uri_1: .* So are other\/c1, other\/c2, .*other\/c20, and 39 more\. \(/),
+    ]);
+  });
+
   it("has the repositories that the operator keeps for itself there", () => {
     const isRefused = (registry: string, uri: string) =>
       refused({ registry, "output-uri": uri }).includes("(RepositoryOfOperator)");
