@@ -1,4 +1,4 @@
-import type { StepState } from "../lineage/graph.ts";
+import { leftOf, type StepState } from "../lineage/graph.ts";
 import { type Form, formOf } from "./form.ts";
 import type { Drawing, Message, PageArtifact, PageNode, PageStep, Reach } from "./protocol.ts";
 import { notRunWords } from "./words.ts";
@@ -79,6 +79,7 @@ export function matches(step: PageStep, { show, query }: Filter): boolean {
   const words = [
     ...[step.id, step.state, step.reason ?? "", step.message ?? "", notRunWords(step)],
     ...[...step.inputs, ...step.outputs],
+    ...(step.leaves ?? []).map(({ id, digest = "" }) => `${id} ${digest}`),
   ];
   return words.some((word) => word.toLowerCase().includes(query.toLowerCase()));
 }
@@ -102,6 +103,36 @@ export function nodeMatches(node: PageNode, { steps, artifacts }: Drawing, filte
 /** The steps or artifacts that a node stands for. */
 export function membersOf<T extends PageStep | PageArtifact>(node: PageNode, all: readonly T[]): T[] {
   return node.members.flatMap((at) => all[at] ?? []);
+}
+
+/**
+ * An artifact that a step names. One that steps only push if they fail is in no list, unless a step reads it.
+ *
+ * @param id - of the artifact
+ * @param drawing - of the namespace
+ */
+export function artifactIn(
+  id: string,
+  { steps, artifacts }: Pick<Drawing, "steps" | "artifacts">,
+): PageArtifact | undefined {
+  const known = artifacts.find((artifact) => artifact.id === id);
+  if (known !== undefined) return known;
+  const left = steps.flatMap((step) =>
+    (step.leaves ?? []).filter((each) => each.id === id).map((each) => ({ ...each, by: step.id })),
+  );
+  const [first] = left;
+  if (first === undefined) return undefined;
+  // Of two pushes to one tag it is not known here which was the last.
+  const [digest, ...others] = new Set(left.flatMap((each) => each.digest ?? []));
+  return {
+    ...{ id, reference: first.reference, digest: others.length === 0 ? digest : undefined },
+    ...{ madeBy: [], usedBy: [], leftBy: left.map(({ by }) => by) },
+  };
+}
+
+/** How many artifacts some steps have left when they failed. */
+export function leftIn(steps: readonly PageStep[]): number {
+  return steps.reduce((count, step) => count + leftOf(step).length, 0);
 }
 
 /** What choosing a node chooses. */

@@ -1,8 +1,8 @@
 import { type Camera, type Size, seen } from "./camera.ts";
 import { notRunIn } from "./form.ts";
 import { iconElement } from "./icons.ts";
-import { groupNames, membersOf } from "./model.ts";
-import type { PageStep } from "./protocol.ts";
+import { groupNames, leftIn, membersOf } from "./model.ts";
+import type { Drawing, PageNode, PageStep } from "./protocol.ts";
 import { type Look, lookOf, nodesIn, type Scene } from "./scene.ts";
 import { counted, partsOf, titleOf, underline } from "./words.ts";
 
@@ -117,7 +117,8 @@ function fill(
   const below = drawn.type === "steps" ? lineOf(look, membersOf(drawn, drawing.steps)) : "";
   const isPartly =
     drawn.type === "steps" && membersOf(drawn, drawing.steps).some(({ notRun }) => notRun?.indexes);
-  const now = [title, below, look.form, isPartly, isDimmed(node), node === chosen, node === current].join(
+  const label = spoken(scene, node, title, below);
+  const now = [label, below, look.form, isPartly, isDimmed(node), node === chosen, node === current].join(
     "\n",
   );
   if (now === before) return now;
@@ -127,7 +128,7 @@ function fill(
   element.classList.toggle("dimmed", isDimmed(node));
   element.tabIndex = node === current ? 0 : -1;
   element.setAttribute("aria-pressed", String(node === chosen));
-  element.setAttribute("aria-label", spoken(scene, node, title, below));
+  element.setAttribute("aria-label", label);
   element.title = below === "" ? title : `${title}\n${below}`;
   const icon = drawn.type === "steps" ? (look.form as Exclude<Look["form"], "artifact">) : "artifact";
   element.replaceChildren(
@@ -151,13 +152,20 @@ export function lineOf({ counts }: Look, steps: readonly PageStep[]): string {
 }
 
 function spoken({ drawing, before, after }: Scene, node: number, title: string, below: string): string {
-  const isStep = drawing.nodes[node]?.type === "steps";
+  const drawn = drawing.nodes[node];
+  const isStep = drawn?.type === "steps";
   const ways = [
     [before[node]?.length ?? 0, isStep ? "reads" : "made by"],
+    [drawn && !isStep ? leaversOf(drawn, drawing) : 0, "left by"],
     [after[node]?.length ?? 0, isStep ? "makes" : "read by"],
+    [drawn && isStep ? leftIn(membersOf(drawn, drawing.steps)) : 0, "has left"],
   ] as const;
   const told = ways.flatMap(([count, verb]) => (count > 0 ? [`${verb} ${count}`] : []));
   return [`${isStep ? "Step" : "Artifact"} ${title}`, below, ...told].filter(Boolean).join(", ");
+}
+
+function leaversOf(node: PageNode, { artifacts }: Drawing): number {
+  return new Set(membersOf(node, artifacts).flatMap(({ leftBy = [] }) => leftBy)).size;
 }
 
 function text(name: string, words: string): HTMLElement {

@@ -38,6 +38,8 @@ const mostListed = 12;
 
 interface StepsGiven {
   readonly title: string;
+  /** What stands behind the title. */
+  readonly about?: string;
   readonly none: string;
   readonly ids: readonly string[];
   readonly drawing: Drawing;
@@ -45,11 +47,11 @@ interface StepsGiven {
 }
 
 /** Steps that can be gone to. */
-export function Steps({ title, none, ids, drawing, choose }: StepsGiven) {
+export function Steps({ title, about, none, ids, drawing, choose }: StepsGiven) {
   const [isWhole, setWhole] = useState(false);
   const known = new Map(ids.length === 0 ? [] : drawing.steps.map((step) => [step.id, step]));
   const listed = isWhole ? ids : ids.slice(0, mostListed);
-  return html`<h3>${title}</h3>
+  return html`<h3>${title}${about && html` <span class="hint">${about}</span>`}</h3>
     ${ids.length === 0 && html`<p class="hint">${none}</p>`}
     <ul class="links">
       ${listed.map((id) => {

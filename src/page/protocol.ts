@@ -17,6 +17,8 @@ export interface PageArtifact {
   /** Ids of steps. */
   readonly madeBy: readonly string[];
   readonly usedBy: readonly string[];
+  /** Of those that push it only if they fail. */
+  readonly leftBy?: readonly string[] | undefined;
 }
 
 /** A node that is drawn: one step or artifact, or several that are alike. */
@@ -36,6 +38,8 @@ export type Way = "right" | "down";
 /** Everything that is drawn of a namespace. */
 export interface Drawing {
   readonly namespace: string;
+  /** The run to whose steps it is limited, and the command that shows these again. */
+  readonly only?: { readonly run: string; readonly command: string } | undefined;
   readonly steps: readonly PageStep[];
   readonly artifacts: readonly PageArtifact[];
   readonly nodes: readonly PageNode[];
@@ -83,6 +87,8 @@ export interface Details {
   readonly logs: readonly { readonly container: string; readonly lines: string }[];
   readonly inputs: readonly Transferred[];
   readonly outputs: readonly Transferred[];
+  /** What it has pushed when it failed, which is no output. */
+  readonly left: readonly Transferred[];
   readonly pods: readonly {
     readonly name: string;
     readonly phase: string;

@@ -6,7 +6,17 @@ import { icon } from "./icons.ts";
 import type { Chosen } from "./model.ts";
 import { Copied, type PanelGiven, Waiting } from "./parts.ts";
 import type { Details, PageStep, Transferred } from "./protocol.ts";
-import { clock, lasted, nameOf, notRunWords, shortDigest, sized, tookOf, unseenWords } from "./words.ts";
+import {
+  clock,
+  lasted,
+  nameOf,
+  notRunWords,
+  shortDigest,
+  sized,
+  tookOf,
+  unseenLeft,
+  unseenWords,
+} from "./words.ts";
 
 type Choose = PanelGiven["choose"];
 
@@ -35,6 +45,7 @@ export function StepPanel({
       html`
       <${Artifacts} title="Reads" none="It reads no artifact." list=${details.inputs} reader=${step} drawing=${drawing} choose=${choose} />
       <${Artifacts} title="Makes" none="It makes no artifact." list=${details.outputs} drawing=${drawing} choose=${choose} />
+      ${details.left.length > 0 && html`<${Artifacts} title="Left" about="when it failed: no output" list=${details.left} isLeft drawing=${drawing} choose=${choose} />`}
       ${step.state !== "failed" && html`<${Logs} details=${details} />`}
       <${Events} details=${details} />
       <h3>In a terminal</h3>
@@ -110,25 +121,29 @@ function Times({ step, details }: { step: PageStep; details: Details | undefined
 
 interface ArtifactsGiven {
   readonly title: string;
-  readonly none: string;
+  /** What stands behind the title. */
+  readonly about?: string;
+  readonly none?: string;
   readonly list: readonly Transferred[];
   readonly drawing: PanelGiven["drawing"];
   readonly choose: Choose;
   /** The step, where these are its inputs. */
   readonly reader?: PageStep;
+  /** Whether these are what the step has left when it failed. */
+  readonly isLeft?: boolean;
 }
 
 const mostListed = 20;
 
-function Artifacts({ title, none, list, drawing, choose, reader }: ArtifactsGiven) {
+function Artifacts({ title, about, none, list, drawing, choose, reader, isLeft }: ArtifactsGiven) {
   const digests = new Map(drawing.artifacts.map(({ id, digest }) => [id, digest]));
-  return html`<h3>${title}</h3>
+  return html`<h3>${title}${about && html` <span class="hint">${about}</span>`}</h3>
     ${list.length === 0 && html`<p class="hint">${none}</p>`}
     <ul class="artifacts">
       ${list.slice(0, mostListed).map(({ id, reference, bytes, seconds, command, ...pushed }) => {
-        const digest = pushed.digest ?? digests.get(id);
+        const digest = pushed.digest ?? (isLeft ? undefined : digests.get(id));
         const size = bytes === undefined ? undefined : sized(bytes);
-        const unseen = unseenWords(id, drawing, reader);
+        const unseen = isLeft ? unseenLeft : unseenWords(id, drawing, reader);
         const took = seconds === undefined ? undefined : `pushed in ${lasted(seconds)}`;
         return html`<li key=${id}>
           <button type="button" class="link" onClick=${() => choose({ type: "artifact", id })}>${icon("artifact")}<span>${reference}</span></button>

@@ -1,9 +1,10 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { holderWords } from "../lineage/blocked.ts";
+import { leftOf } from "../lineage/graph.ts";
 import { formOf } from "./form.ts";
 import { icon } from "./icons.ts";
-import { type Chosen, type Filter, groupNames, groupOf, matches } from "./model.ts";
+import { type Chosen, type Filter, groupNames, groupOf, leftIn, matches } from "./model.ts";
 import type { Drawing, PageStep } from "./protocol.ts";
 import type { Store } from "./store.ts";
 import { nameOf, notRunWords, plural, tookOf } from "./words.ts";
@@ -12,7 +13,7 @@ const rowHeight = 40;
 /** Rows above and below those that are seen. */
 const around = 8;
 
-const columns = ["State", "Step", "Why", "Reads", "Makes", "Took"] as const;
+const columns = ["State", "Step", "Why", "Reads", "Makes", "Left", "Took"] as const;
 type Order = "data" | "State" | "Step";
 
 interface Given {
@@ -68,13 +69,16 @@ export function Table({ drawing, filter, chosen, store }: Given) {
     go(to);
   };
   const now = Date.now();
+  // Few workflows have anything in it.
+  const hasLeft = leftIn(drawing.steps) > 0;
+  const shown = columns.filter((name) => hasLeft || name !== "Left");
   return html`<section class="table" aria-label="Table">
     <p class="unseen" role="status">${plural(rows.length, "step")}</p>
     <div class="rows" ref=${box} onScroll=${look} onKeyDown=${onKey}>
-      <table aria-rowcount=${rows.length + 1} aria-label="Steps">
+      <table class=${hasLeft ? "more" : ""} aria-rowcount=${rows.length + 1} aria-label="Steps">
         <thead>
           <tr aria-rowindex="1">
-            ${columns.map((name) => html`<${Head} key=${name} name=${name} order=${order} setOrder=${setOrder} />`)}
+            ${shown.map((name) => html`<${Head} key=${name} name=${name} order=${order} setOrder=${setOrder} />`)}
           </tr>
         </thead>
         <tbody>
@@ -95,6 +99,12 @@ export function Table({ drawing, filter, chosen, store }: Given) {
               <td class="why" title=${whyOf(step)}>${whyOf(step)}</td>
               <td title=${step.inputs.join("\n")}>${named(drawing, step.inputs)}</td>
               <td title=${step.outputs.join("\n")}>${named(drawing, step.outputs)}</td>
+              ${
+                hasLeft &&
+                html`<td title=${leftOf(step)
+                  .map(({ id }) => id)
+                  .join("\n")}>${leftWords(step)}</td>`
+              }
               <td class="number">${tookOf(step, now) ?? ""}</td>
             </tr>`;
           })}
@@ -115,9 +125,10 @@ function Head({
   order: Order;
   setOrder: (to: Order) => void;
 }) {
-  if (name !== "State" && name !== "Step") return html`<th scope="col">${name}</th>`;
+  const column = `column-${name.toLowerCase()}`;
+  if (name !== "State" && name !== "Step") return html`<th scope="col" class=${column}>${name}</th>`;
   const isOrder = order === name;
-  return html`<th scope="col" aria-sort=${isOrder ? "ascending" : "none"}>
+  return html`<th scope="col" class=${column} aria-sort=${isOrder ? "ascending" : "none"}>
     <button type="button" class="sort" title=${isOrder ? "Order of the data" : `Order by ${name.toLowerCase()}`} onClick=${() => setOrder(isOrder ? "data" : name)}>${name}<span aria-hidden="true">${isOrder ? " ↓" : ""}</span></button>
   </th>`;
 }
@@ -158,6 +169,11 @@ function named({ artifacts }: Drawing, ids: readonly string[]): string {
   if (ids.length === 0) return "";
   if (ids.length > 1) return plural(ids.length, "artifact");
   return artifacts.find(({ id }) => id === ids[0])?.reference ?? "";
+}
+
+function leftWords(step: PageStep): string {
+  const [only, ...others] = leftOf(step);
+  return others.length > 0 ? plural(others.length + 1, "artifact") : (only?.reference ?? "");
 }
 
 function showRow(box: HTMLElement | null, row: number): void {

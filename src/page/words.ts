@@ -148,7 +148,8 @@ export function unseenWords(
   { steps, artifacts }: Pick<Drawing, "steps" | "artifacts">,
   reader?: PageStep,
 ): { readonly words: string; readonly isThere: boolean } {
-  const madeBy = new Set(artifacts.find((artifact) => artifact.id === id)?.madeBy);
+  const artifact = artifacts.find((each) => each.id === id);
+  const madeBy = new Set(artifact?.madeBy);
   const makers = steps.filter((step) => madeBy.has(step.id));
   const forms = makers.map(formOf);
   if (forms.includes("notRun")) return { words: "a result that was there", isThere: true };
@@ -158,9 +159,20 @@ export function unseenWords(
   const hasRead = reader !== undefined && ["running", "succeeded"].includes(reader.state);
   if (hasRead) return { words: "was there when the step started", isThere: true };
   if (reader !== undefined && makers.length === 0)
-    return { words: "no step here makes it", isThere: reader.reason !== "WaitingForInputs" };
+    return { words: unmadeWords(artifact?.leftBy), isThere: reader.reason !== "WaitingForInputs" };
   return { words: "not pushed yet, as far as is seen", isThere: false };
 }
+
+function unmadeWords(leftBy: readonly string[] = []): string {
+  const [only = "", ...others] = leftBy;
+  if (only === "") return "no step here makes it";
+  return others.length === 0
+    ? `${nameOf(only)} makes it only if it fails`
+    : `${counted(leftBy.length)} steps make it only if they fail`;
+}
+
+/** The same of what a step has left that failed. */
+export const unseenLeft = { words: "not pushed, or by a Pod that is gone", isThere: true } as const;
 
 /** In few words: the artifacts that are missing, without who makes them. */
 function waitsFor({ message = "" }: PageStep): string {

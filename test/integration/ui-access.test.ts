@@ -1,9 +1,13 @@
 import type { Page } from "puppeteer-core";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { stepsOf } from "../../src/cli/graph/steps.ts";
+import type { Session } from "../../src/cli/remote/session.ts";
+import { transfersOf } from "../../src/cli/ui/artifacts.ts";
 import { draw } from "../../src/cli/ui/drawing.ts";
-import type { Drawing } from "../../src/page/protocol.ts";
+import type { Details, Drawing } from "../../src/page/protocol.ts";
 import { browserOfFile } from "../support/browser.ts";
 import { openUi, rowsOf, tabTo, textOf } from "../support/ui.ts";
+import { objectsOf, stepIn } from "../support/ui-objects.ts";
 import { detailsOfCall, run } from "../support/ui-run.ts";
 import { type ServedDrawing, serveDrawing } from "../support/ui-served.ts";
 
@@ -149,6 +153,61 @@ describe("the page", () => {
       expect.stringMatching(/^indexes 0-8 not run: took results/),
     ]);
     expect(cells["quality Job"]).toEqual(["succeeded", ""]);
+  });
+
+  withBrowser("shows what a failed step has left, as it shows its outputs", async ({ browser }) => {
+    const flaky = { "output-uri": "made/x:1", "failure-uri": "failed/x:1" };
+    const objects = objectsOf([
+      stepIn("flaky", flaky, "failed"),
+      stepIn("debug", { "input-uri": "failed/y:1" }, "succeeded"),
+      stepIn("frail", { "output-uri": "made/y:1", "failure-uri": "failed/y:1" }, "failed"),
+    ]);
+    const session = { kubectlOptions: "-n runs" } as Session;
+    const details = (id: string): Details => {
+      const step = stepsOf(objects).find(({ kind, name }) => `${kind.toLowerCase()}/${name}` === id);
+      const transfers = transfersOf(step ?? { inputs: [], outputs: [] }, objects.pods, objects, session);
+      return { ...detailsOfCall, id, ...transfers };
+    };
+    const left = await serveDrawing(draw(objects, undefined).drawing, {
+      step: async (id) => details(id),
+      artifact: async () => ({ files: ["oras-log.txt"] }),
+    });
+    onTestFinished(left.close);
+    const { page, errors } = await openUi(browser, left);
+    await page.waitForSelector('.node[aria-label^="Step flaky, failed"][aria-label$="has left 1"]');
+    await page.waitForSelector('.node[aria-label="Artifact failed/y:1, left by 1, read by 1"]');
+    await page.keyboard.press("t");
+    await page.waitForSelector("[data-row]");
+    const tree = await treeOf(page);
+    expect(tree.filter(({ role }) => role?.value === "columnheader").map(({ name }) => name?.value)).toEqual([
+      "State",
+      "Step",
+      "Why",
+      "Reads",
+      "Makes",
+      "Left",
+      "Took",
+    ]);
+    const cells = Object.fromEntries((await rowsOf(page)).map(([, step = "", ...rest]) => [step, rest[3]]));
+    expect(cells).toEqual({ "flaky Job": "failed/x:1", "frail Job": "failed/y:1", "debug Job": "" });
+    await page.keyboard.press("/");
+    await page.keyboard.type("failed/x");
+    await expect.poll(async () => (await rowsOf(page)).length).toBe(1);
+    await tabTo(page, "[data-row]");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("aside .events");
+    const told = await textOf(page, "aside");
+    expect(told).toMatch(/Left when it failed: no output\s+failed\/x:1\s+sha256:[0-9a-f]{12}\s/);
+    expect(told).toContain("kubectl oras-cache get -n runs --cache oras failed/x:1");
+    expect(await controlsOf(page)).toContain("button Copy the command that gets failed/x:1");
+    await tabTo(page, "aside .artifacts ~ .artifacts ~ .artifacts .link");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => textOf(page, "aside")).toContain("oras-log.txt");
+    const artifact = await textOf(page, "aside");
+    expect(artifact).toMatch(/Left by only if it fails: no output\s+flaky\s+failed/);
+    expect(artifact).toMatch(/sha256:[0-9a-f]{64}/);
+    expect(artifact).not.toContain("Made by");
+    expect(errors).toEqual([]);
   });
 
   withBrowser("reads aloud what has become of steps", async ({ browser, served }) => {

@@ -1,5 +1,6 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { leftBehind, notPushed } from "../../schema/share.ts";
 import type { Objects } from "../../src/cli/graph/steps.ts";
 import { memoizedReason } from "../../src/controllers/step-jobs.ts";
 import { jobOf, podOf, type StepAnnotations } from "./builders.ts";
@@ -92,7 +93,7 @@ function podIn(job: string, uid: string, map: StepAnnotations, state: State): V1
   });
   const statuses = {
     succeeded: [ended(names.pushContainer, 0, { message })],
-    failed: [ended("main", 137, { reason: "OOMKilled" })],
+    failed: [ended("main", 137, { reason: "OOMKilled" }), ...leftBy(map, digest)],
     running: [{ name: "main", state: { running: { startedAt: time(240) } } }],
     ...{ waiting: [], notRun: [] },
   }[state];
@@ -100,6 +101,16 @@ function podIn(job: string, uid: string, map: StepAnnotations, state: State): V1
   const metadata = { ...pod.metadata, ownerReferences, creationTimestamp: time(60), namespace: "runs" };
   const phase = { succeeded: "Succeeded", failed: "Failed", running: "Running" }[state as string];
   return { ...pod, metadata, status: { phase, containerStatuses: statuses } } as unknown as V1Pod;
+}
+
+/** The container that has pushed to the failure-uri of a step, where it has one. */
+function leftBy(map: StepAnnotations, digest: string): object[] {
+  const uri = map["failure-uri"];
+  if (uri === undefined) return [];
+  const place = `oras-0.oras.runs.svc.cluster.local:${names.registryPort}/${uri}`;
+  const message = `${notPushed}the program ended with exit code 137${leftBehind}${place} (${digest})`;
+  const terminated = { exitCode: 0, finishedAt: time(192), containerID: "x", message };
+  return [{ name: names.pushContainer, state: { terminated } }];
 }
 
 /**

@@ -77,6 +77,7 @@ export const detailsOfCall: Details = {
       command: `kubectl oras-cache get -n runs --cache oras ${artifact("variants/quick")}`,
     },
   ],
+  left: [],
   pods: [{ name: "call-x7k2p", phase: "Failed", node: "node-3" }],
   events: [
     {

@@ -78,13 +78,14 @@ function quoted(word: string): string {
  * @param session - of the person
  */
 export function transfersOf(
-  step: Pick<StepFacts, "inputs" | "outputs">,
+  step: Pick<StepFacts, "inputs" | "outputs"> & Partial<Pick<StepFacts, "leaves" | "state">>,
   pods: readonly V1Pod[],
   objects: Objects,
   session: Session,
 ): {
   readonly inputs: Transferred[];
   readonly outputs: Transferred[];
+  readonly left: Transferred[];
 } {
   const pushes = new Map(
     pods.flatMap(pushesOf).map((push) => [push.artifact.slice(push.artifact.indexOf("/") + 1), push]),
@@ -97,7 +98,19 @@ export function transfersOf(
       command: getCommand(address, objects, session),
     };
   };
-  return { inputs: step.inputs.map(shown), outputs: step.outputs.map(shown) };
+  return {
+    ...{ inputs: step.inputs.map(shown), outputs: step.outputs.map(shown) },
+    left: leftFor(step).map(shown),
+  };
+}
+
+/** What is there; of a step that has failed without a Pod that says so, what may be there. */
+function leftFor({
+  leaves = [],
+  state,
+}: Partial<Pick<StepFacts, "leaves" | "state">>): readonly ArtifactFacts[] {
+  const pushed = leaves.filter((artifact) => artifact.pushed !== undefined);
+  return pushed.length > 0 || state !== "failed" ? pushed : leaves;
 }
 
 /**
@@ -110,8 +123,8 @@ export function transfersOf(
  */
 export async function heldOf(session: Session, objects: Objects, address: string): Promise<Held> {
   const place = placeOf(address, objects);
-  const isKnown = stepsOf(objects).some(({ inputs, outputs }) =>
-    [...inputs, ...outputs].some((artifact) => artifact.address === address),
+  const isKnown = stepsOf(objects).some(({ inputs, outputs, leaves = [] }) =>
+    [...inputs, ...outputs, ...leaves].some((artifact) => artifact.address === address),
   );
   if (!isKnown) return { unread: "No step here names it." };
   const command = getCommand(address, objects, session);

@@ -55,13 +55,18 @@ function whole(
 }
 
 /** Whoever may create objects has written these words. How a step is held that waits for inputs matters to nobody. */
-function shown({ stem, message, ...step }: StepNode): PageStep {
+function shown({ stem, message, leaves, ...step }: StepNode): PageStep {
   const state = step.reason === "WaitingForInputs" ? "waiting" : step.state;
-  return { ...step, state, ...(message !== undefined && { message: visible(message) }) };
+  const left = leaves?.map(({ id, reference, digest }) => ({ id, reference: visible(reference), digest }));
+  return {
+    ...{ ...step, state },
+    ...(message !== undefined && { message: visible(message) }),
+    ...(left !== undefined && { leaves: left }),
+  };
 }
 
-function shownArtifact({ id, reference, digest, madeBy, usedBy }: Graph["artifacts"][number]): PageArtifact {
-  return { id, reference: visible(reference), digest, madeBy, usedBy };
+function shownArtifact({ reference, ...artifact }: Graph["artifacts"][number]): PageArtifact {
+  return { ...artifact, reference: visible(reference) };
 }
 
 function isSameShape(
