@@ -18,7 +18,7 @@ export function App({ store }: { readonly store: Store }) {
   const graph = useRef<GraphView>(undefined);
   useEffect(() => onKeys(store, () => graph.current), [store]);
   const { drawing } = page;
-  const title = drawing === undefined ? "oras-cache" : `${drawing.namespace} · oras-cache`;
+  const title = [drawing?.only?.run, drawing?.namespace, "oras-cache"].filter(Boolean).join(" · ");
   useEffect(() => {
     document.title = title;
   }, [title]);
@@ -76,13 +76,15 @@ function Graph({ store, graph }: { store: Store; graph: { current: GraphView | u
 /** A namespace without steps. */
 function Empty({ page }: { readonly page: Page }) {
   const isDenied = page.reach.notes.length > 0;
+  const { only } = page.drawing ?? {};
+  const which = only ? `with the annotation run: ${only.run}` : "of this namespace";
   return html`<div class="empty" role="status">
     <h2>No step to be seen</h2>
     <p>
       ${
         isDenied
           ? "What you may see of this namespace has no step. The notes above say what is missing."
-          : "No Job or Pod of this namespace names an input or output. Steps appear here as soon as you create them."
+          : `No Job or Pod ${which} names an input or output. Steps appear here as soon as you create them.`
       }
     </p>
   </div>`;

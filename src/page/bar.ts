@@ -20,8 +20,8 @@ export function Bar({ page, store }: Given) {
     store.set({ filter: { ...filter, show: filter.show === show ? "all" : show } });
   return html`<header class="top">
     <h1>
-      <span class="hint">Namespace</span>
-      <span class="namespace">${drawing?.namespace ?? "…"}</span>
+      <span class="hint">${drawing?.only ? `Run in the namespace ${drawing.namespace}` : "Namespace"}</span>
+      <span class="namespace">${drawing?.only?.run ?? drawing?.namespace ?? "…"}</span>
     </h1>
     <div class="chips" role="group" aria-label="Show steps">
       <${Chip} label="all" count=${steps.length} pressed=${filter.show === "all"} onPress=${() => store.set({ filter: { ...filter, show: "all" } })} />

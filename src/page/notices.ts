@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import type { Page } from "./store.ts";
+import { uiCommand } from "./words.ts";
 
 /** What is wrong with the page itself, or missing from it. */
 export function Notices({ page }: { readonly page: Page }) {
@@ -11,7 +12,7 @@ export function Notices({ page }: { readonly page: Page }) {
       text: "Open the address that the command has printed, with its token. Each start has another.",
     });
   else if (connection === "lost") {
-    const again = `kubectl oras-cache ui${drawing ? ` -n ${drawing.namespace}` : ""}`;
+    const again = drawing?.only?.command ?? uiCommand(drawing);
     told.push({
       level: "bad",
       text: `The command that serves this page does not answer. ${drawing ? "You see what it said last. " : ""}If you have ended it, start it again: ${again}`,
@@ -21,6 +22,11 @@ export function Notices({ page }: { readonly page: Page }) {
     told.push({
       level: "bad",
       text: `${reach.lost} You see what it said last; it is asked again until it answers.`,
+    });
+  if (drawing?.only !== undefined)
+    told.push({
+      level: "note",
+      text: `You see the run ${drawing.only.run} alone: only the steps with this annotation run. All of the namespace: ${uiCommand(drawing)}`,
     });
   for (const text of reach.notes) told.push({ level: "note", text });
   for (const cycle of drawing?.cycles ?? [])

@@ -69,6 +69,16 @@ export function shortDigest(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
 }
 
+/** The command that shows all of the namespace. */
+export function uiCommand(drawing: Pick<Drawing, "namespace"> | undefined): string {
+  return `kubectl oras-cache ui${drawing ? ` -n ${drawing.namespace}` : ""}`;
+}
+
+/** Of what the page shows all: of the namespace, or of the run that it is limited to. */
+export function scopeOf({ only }: Pick<Drawing, "only">): "namespace" | "run" {
+  return only === undefined ? "namespace" : "run";
+}
+
 /** What a node is called. */
 export function titleOf({ label, type, members }: PageNode): string {
   const name = type === "steps" ? nameOf(label) : label;

@@ -127,6 +127,44 @@ describe("ui", () => {
     expect(errors).toEqual([]);
   });
 
+  test("is limited to a run, says so and how to see all", async ({ runs, browser, ui }) => {
+    await makeJob(runs, "alone", { "input-uri": "parts/all:v1", "output-uri": "alone/all:v1" });
+    const limited = await startUi(await makePlugin(runs.namespace), ["--run", "18"]);
+    const { page, errors } = await openUi(browser, limited);
+    await page.waitForSelector('.node[aria-label^="Step alone"]');
+    expect(await textOf(page, "h1")).toMatch(/^Run in the namespace runs\s+18$/);
+    expect(await page.title()).toBe("18 · runs · oras-cache");
+    const notices = () => textOf(page, '.notices[role="status"]');
+    expect(await notices()).toBe(
+      "You see the run 18 alone: only the steps with this annotation run. All of the namespace: kubectl oras-cache ui -n runs",
+    );
+    await page.keyboard.press("t");
+    const steps = async () => (await rowsOf(page)).map(([, step]) => step);
+    await expect.poll(steps).toEqual(["alone Job"]);
+    // Its input is made by a step of another run.
+    await page.locator("[data-row]").click();
+    await page.locator("aside ::-p-text(parts/all:v1)").click();
+    await expect.poll(() => textOf(page, "aside")).toContain("No step of this run makes it.");
+    // What comes later is seen if it is of the run.
+    const map = { "input-uri": "alone/all:v1", "output-uri": "later/all:v1" };
+    await makeJob(runs, "of-another", map);
+    await makeJob(runs, "later", { ...map, run: "18" });
+    await expect.poll(steps).toEqual(["alone Job", "later Job"]);
+    const { page: whole } = await openUi(browser, ui);
+    await whole.waitForSelector('.node[aria-label^="Step of-another"]');
+    expect(await textOf(whole, ".notices")).toBe("");
+    expect(errors).toEqual([]);
+    expect(await limited.stop()).toEqual({ code: 0, stderr: "" });
+    await expect.poll(notices).toContain("start it again: kubectl oras-cache ui -n runs --run 18");
+
+    const none = await startUi(await makePlugin(runs.namespace), ["--run", "of nobody"]);
+    onTestFinished(async () => void (await none.stop()));
+    const { page: empty } = await openUi(browser, none);
+    await expect
+      .poll(() => textOf(empty, ".empty"))
+      .toContain("No Job or Pod with the annotation run: of nobody names an input or output.");
+  });
+
   test("answers nobody who has not the address that the command has printed", async ({ browser, ui }) => {
     const token = ui.address.searchParams.get("token") ?? "";
     const cookie = `${cookieName(Number(ui.address.port))}=${token}`;

@@ -19,9 +19,10 @@ export interface Ui {
  * Starts `ui`, and waits for its address.
  *
  * @param plugin - the program, in the namespace
+ * @param options - of the command
  */
-export async function startUi(plugin: Plugin): Promise<Ui> {
-  const { child, ended, said } = plugin.start(["ui"]);
+export async function startUi(plugin: Plugin, options: readonly string[] = []): Promise<Ui> {
+  const { child, ended, said } = plugin.start(["ui", ...options]);
   const [address = ""] = /http:\/\/\S+/.exec(await said("until you press Ctrl-C")) ?? [];
   return {
     address: new URL(address),

@@ -43,14 +43,28 @@ export async function readObjects(session: Session, { selector, run }: Choice = 
     cachesIn(session),
   ]);
   if (allJobs.length + allPods.length === 0) await assertNamespace(session);
-  const jobs = allJobs.filter((job) => run === undefined || runOfJob(job) === run);
-  const byJobs = isMadeBy(allJobs);
-  const pods = allPods.filter(
+  const chosen = ofRun({ jobs: allJobs, pods: allPods, made }, run);
+  return { namespace: session.namespace, ...chosen, caches, hasCaches, notes };
+}
+
+/**
+ * The steps of a run, with the Pods of its Jobs.
+ *
+ * @param all - Jobs and Pods to choose from, and Pods that count only with the Job that has made them
+ * @param run - value of the annotation `run`; undefined chooses all
+ */
+export function ofRun(
+  all: Pick<Objects, "jobs" | "pods"> & { readonly made?: readonly V1Pod[] },
+  run: string | undefined,
+): Pick<Objects, "jobs" | "pods"> {
+  const jobs = all.jobs.filter((job) => run === undefined || runOfJob(job) === run);
+  const byJobs = isMadeBy(all.jobs);
+  const pods = all.pods.filter(
     (pod) => run === undefined || (pod.metadata?.annotations?.[key] === run && !byJobs(pod)),
   );
-  const ofJobs = [...allPods, ...made].filter(isMadeBy(jobs));
+  const ofJobs = [...all.pods, ...(all.made ?? [])].filter(isMadeBy(jobs));
   const each = new Map([...pods, ...ofJobs].map((pod) => [pod.metadata?.uid, pod]));
-  return { namespace: session.namespace, jobs, pods: [...each.values()], caches, hasCaches, notes };
+  return { jobs, pods: [...each.values()] };
 }
 
 function isMadeBy(jobs: readonly V1Job[]): (pod: V1Pod) => boolean {

@@ -65,7 +65,7 @@ export function getCommand(
 }
 
 /** For a shell: what is no plain word stands in quotes. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[\w./:@+-]+$/.test(word) ? visible(word) : `'${visible(word).replaceAll("'", String.raw`'\''`)}'`;
 }
 

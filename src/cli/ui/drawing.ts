@@ -5,6 +5,7 @@ import { foldGraph } from "../../lineage/fold.ts";
 import { type Graph, graphOf, type StepNode } from "../../lineage/graph.ts";
 import type { Drawing, Message, PageArtifact, PageStep } from "../../page/protocol.ts";
 import { type Objects, stepsOf } from "../graph/steps.ts";
+import { quoted } from "./artifacts.ts";
 import { positionsOf } from "./positions.ts";
 
 /**
@@ -12,18 +13,21 @@ import { positionsOf } from "./positions.ts";
  *
  * @param objects - as the API server has them
  * @param before - what the page has
+ * @param run - to whose steps the objects are limited
  * @returns the drawing, and the message that makes the one before it: undefined where nothing has changed
  */
 export function draw(
   objects: Objects,
   before: Drawing | undefined,
+  run?: string,
 ): { readonly drawing: Drawing; readonly message: Message | undefined } {
   const graph = withHolders(graphOf(stepsOf(objects)));
   const runs = runsOf(objects);
   const steps = graph.steps.map((step) => ({ ...shown(step), ...runs.get(step.id) }));
   const artifacts = graph.artifacts.map(shownArtifact);
   if (before === undefined || !isSameShape(before, steps, artifacts)) {
-    const drawing = whole(graph, steps, artifacts, objects.namespace);
+    const { namespace } = objects;
+    const drawing = { ...whole(graph, steps, artifacts, namespace), only: onlyOf(namespace, run) };
     return { drawing, message: { type: "drawing", drawing } };
   }
   const changes = {
@@ -32,6 +36,11 @@ export function draw(
   };
   if (changes.steps.length + changes.artifacts.length === 0) return { drawing: before, message: undefined };
   return { drawing: { ...before, steps, artifacts }, message: { type: "changes", ...changes } };
+}
+
+function onlyOf(namespace: string, run: string | undefined): Drawing["only"] {
+  if (run === undefined) return undefined;
+  return { run: visible(run), command: `kubectl oras-cache ui -n ${namespace} --run ${quoted(run)}` };
 }
 
 function whole(

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { visible } from "../../annotations/problems.ts";
+import type { Choice } from "../graph/read.ts";
 import { assertNamespace } from "../remote/find-cache.ts";
 import { openSession, type Where } from "../remote/session.ts";
 import { heldOf } from "./artifacts.ts";
@@ -14,16 +16,20 @@ const tokenBytes = 32;
 /**
  * Serves the page of a namespace on this machine, with the rights of who runs the command.
  *
- * @param where - context and namespace
+ * @param options - of the command
  * @param stop - ends it
  * @param say - is given the address
  */
-export async function serveUi(where: Where, stop: AbortSignal, say: (line: string) => void): Promise<void> {
+export async function serveUi(
+  { run, ...where }: Where & Pick<Choice, "run">,
+  stop: AbortSignal,
+  say: (line: string) => void,
+): Promise<void> {
   const assets = await readAssets();
   const session = await openSession(where);
   try {
     await assertNamespace(session);
-    const { objects, all, subscribe, asked } = watchNamespace(session, stop);
+    const { objects, all, subscribe, asked } = watchNamespace(session, stop, run);
     await Promise.race([asked, stopped(stop)]);
     const source = {
       all,
@@ -32,7 +38,8 @@ export async function serveUi(where: Where, stop: AbortSignal, say: (line: strin
       artifact: (id: string) => heldOf(session, objects(), id),
     };
     const page = await servePage(source, assets, randomBytes(tokenBytes).toString("base64url"));
-    say(`The namespace ${session.namespace} is shown at\n\n  ${page.url}\n\nuntil you press Ctrl-C.`);
+    const what = `${run === undefined ? "The" : `The run ${visible(run)} of the`} namespace ${session.namespace}`;
+    say(`${what} is shown at\n\n  ${page.url}\n\nuntil you press Ctrl-C.`);
     await stopped(stop);
     await page.close();
   } finally {

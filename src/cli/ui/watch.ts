@@ -7,6 +7,7 @@ import type { KubeObject } from "../../kube/objects.ts";
 import { startReflector } from "../../kube/reflector.ts";
 import { type Resource, resources } from "../../kube/resources.ts";
 import type { Drawing, Message, Reach } from "../../page/protocol.ts";
+import { ofRun } from "../graph/read.ts";
 import type { Objects } from "../graph/steps.ts";
 import { reasonOf } from "../output.ts";
 import { missing } from "../remote/rights.ts";
@@ -15,6 +16,7 @@ import { draw } from "./drawing.ts";
 
 /** A namespace that is looked at, as it is and as it changes. */
 export interface Watched {
+  /** All of the namespace. */
   readonly objects: () => Objects;
   readonly all: () => readonly Message[];
   readonly subscribe: (tell: (message: Message) => void) => () => void;
@@ -32,8 +34,9 @@ const restPerWork = 3;
  *
  * @param session - of the person
  * @param signal - ends it
+ * @param run - to whose steps the drawing is limited
  */
-export function watchNamespace(session: Session, signal: AbortSignal): Watched {
+export function watchNamespace(session: Session, signal: AbortSignal, run?: string): Watched {
   const { namespace } = session;
   const listeners = new Set<(message: Message) => void>();
   const tell = (message: Message) => {
@@ -56,8 +59,12 @@ export function watchNamespace(session: Session, signal: AbortSignal): Watched {
     hasCaches: hasCaches && !troubles.has(resources.orasCaches),
   });
   let hasCaches = false;
+  const drawn = (before: Drawing | undefined) => {
+    const all = objects();
+    return draw(run === undefined ? all : { ...all, ...ofRun(all, run) }, before, run);
+  };
   const redraw = coalesced(() => {
-    const { drawing: now, message } = draw(objects(), drawing);
+    const { drawing: now, message } = drawn(drawing);
     drawing = now;
     if (message !== undefined) tell(message);
   }, signal);
@@ -90,7 +97,7 @@ export function watchNamespace(session: Session, signal: AbortSignal): Watched {
   return {
     objects,
     all: () => {
-      drawing ??= draw(objects(), undefined).drawing;
+      drawing ??= drawn(undefined).drawing;
       return [
         { type: "reach", reach },
         { type: "drawing", drawing },
