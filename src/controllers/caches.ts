@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { V1ConfigMap, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import type {
+  V1ConfigMap,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1PodSpec,
+  V1StatefulSet,
+} from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { asksForPassword, cacheKey, podAsksForPassword } from "../cache/access.ts";
 import { authorsIn } from "../cache/ca-config-map.ts";
@@ -19,6 +25,7 @@ import { storageOf } from "../cache/storage.ts";
 import { caConfigMapName, servesTls } from "../cache/tls.ts";
 import { lostNode, mayHoldArtifacts, type Trouble, together, troubleOf } from "../cache/trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
+import { unmounted } from "../cache/unmounted.ts";
 import type { Usage } from "../cache/usage.ts";
 import type { Users } from "../cache/users.ts";
 import { registryCas } from "../certificates/registry-cas.ts";
@@ -202,9 +209,16 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   };
 
   /** Whether a child is to be looked at: the operator may not read Secrets, and does not make one at each look. */
-  const isDue = (child: Child, key: string, children: Children, awaited: boolean): boolean =>
-    isMissed(child, settings.podsOf(key).map(troubleOf)) ||
-    !((children.hasMade(child) && !awaited) || isNamedBy(child, liveSet(key)));
+  const isDue = (child: Child, key: string, owner: CacheIdentity, awaited: boolean): boolean => {
+    const live = liveSet(key);
+    // That of a cache that was deleted goes with its Secrets.
+    const own = live && isOwnedBy(live, owner) ? live : undefined;
+    const isThere = (childrenFor(key, owner).hasMade(child) && !awaited) || isNamedBy(child, own);
+    const pods = settings.podsOf(key);
+    // The garbage collector may take one along that was found, as it was that of a deleted cache of the same name.
+    const isGone = pods.some((pod) => unmounted(pod, client.now())?.isLong && isIn(child, pod.spec));
+    return !isThere || isGone || isMissed(child, pods.map(troubleOf));
+  };
 
   const tellRollout = (cache: StoredOrasCache, key: string, child: Child, changes: ChildChange[]) => {
     if (child.kind !== "StatefulSet" || !changes.some(({ kind }) => kind !== "created")) return;
@@ -223,13 +237,14 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   /** Yields each change as it is done: what was done before an error is reported too. */
   async function* converge(cache: StoredOrasCache, key: string): AsyncGenerator<ChildChange> {
     prefixes.take(cache);
-    const children = childrenFor(key, identityOf(cache));
+    const owner = identityOf(cache);
+    const children = childrenFor(key, owner);
     await findUnseen(cache, key);
     const desired = await desiredOf(cache, key);
     for (const child of superfluous(cache, key, desired)) yield* await children.prune(child);
     yield* settings.arrivals.looking(key, (awaited) =>
       ofAll(
-        desired.filter((child) => isDue(child, key, children, awaited)),
+        desired.filter((child) => isDue(child, key, owner, awaited)),
         (child) => ensure(cache, key, child),
       ),
     );
@@ -275,8 +290,12 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     const statefulSet = liveSet(key);
     if (statefulSet === undefined || isRolledOut(statefulSet)) return { ...asked, againInMs };
     const pods = settings.podsOf(key).filter((pod) => !pod.metadata?.deletionTimestamp);
+    const mounts = pods.map((pod) => unmounted(pod, client.now())?.againInMs);
     if (pods.length > 0)
-      return { againInMs, trouble: together([asked.trouble, ...ofEachReason(pods.map(troubleOf))]) };
+      return {
+        againInMs: earliest(againInMs, ...mounts),
+        trouble: together([asked.trouble, ...ofEachReason(pods.map(troubleOf))]),
+      };
     // While one ends there is no other one, and none is wanted of a registry that is suspended.
     if (ends !== undefined || statefulSet.spec?.replicas === 0) return { ...asked, againInMs };
     return settings.whyNoPod(statefulSet);
@@ -427,9 +446,13 @@ function idOf({ kind, metadata }: { kind?: string; metadata?: { name?: string } 
 }
 
 /** The operator may not read Secrets. One that the StatefulSet names was made before it. */
-function isNamedBy({ kind, metadata }: Child, statefulSet: V1StatefulSet | undefined): boolean {
+function isNamedBy(child: Child, statefulSet: V1StatefulSet | undefined): boolean {
+  return isIn(child, statefulSet?.spec?.template.spec);
+}
+
+function isIn({ kind, metadata }: Child, pod: V1PodSpec | undefined): boolean {
   if (kind !== "Secret") return false;
-  const { initContainers, containers, volumes } = statefulSet?.spec?.template.spec ?? {};
+  const { initContainers, containers, volumes } = pod ?? {};
   return JSON.stringify([initContainers, containers, volumes]).includes(JSON.stringify(metadata?.name));
 }
 

@@ -34,6 +34,27 @@ test("lif-11: a Secret of orasEnv that changes has no effect, until the restart 
 });
 
 describe("lif-13: a cache that is made again", () => {
+  test("gets a Secret again that the garbage collector has taken along with the cache before it", async ({
+    ns,
+  }) => {
+    await ns.createCache("oras", { auth: { type: "htpasswd" } });
+    const set = await until(() => ns.set("oras"), "the StatefulSet");
+    const named = (set.spec?.template.spec?.volumes ?? []).map(({ secret }) => secret?.secretName);
+    const name = named.find((one) => one?.startsWith("oras-key-")) ?? "";
+    const secret = () => ns.read(resources.secrets, name);
+    const uid = (await until(secret, "the Secret")).metadata?.uid;
+    await ns.remove(resources.secrets, name);
+    // The kubelet waits for it, and says so in an Event alone.
+    await registryPod(ns, "oras", {
+      phase: "Pending",
+      conditions: [
+        { type: "PodScheduled", status: "True", lastTransitionTime: new Date(Date.now() - 20_000) },
+        { type: "PodReadyToStartContainers", status: "False" },
+      ],
+    });
+    expect((await until(secret, "the Secret that is missing")).metadata?.uid).not.toBe(uid);
+  });
+
   test("takes over what one that was deleted with --cascade=orphan has left, with its Pod", async ({
     ns,
     plane,
