@@ -70,8 +70,10 @@ export function stepController(settings: StepSettings): Controller {
       // Nobody is warned for what a registry can tell.
       const warns = (one: Outcome) =>
         one.note.reason === "TagMoved" && isUntold(pod, idOf(one), one.finishedAt);
-      if (outcomes().some(warns)) await makers.recall(pod);
-      const news = outcomes().filter((one) => isNews(pod, idOf(one), one.finishedAt));
+      const seen = outcomes();
+      const isAsked = seen.some(warns);
+      if (isAsked) await makers.recall(pod);
+      const news = (isAsked ? outcomes() : seen).filter((one) => isNews(pod, idOf(one), one.finishedAt));
       if (news.length === 0) return undefined;
       for (const { note, pushed, finishedAt } of news) {
         if (finishedAt.getTime() >= counted) countOutcome(namespaceOf(pod), note.reason, pushed);

@@ -4,35 +4,19 @@ import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
-import type { KubeObject } from "../../../src/kube/objects.ts";
-import type { Reflector } from "../../../src/kube/reflector.ts";
-import { createStore } from "../../../src/kube/store.ts";
 import { type Artifact, mayPush } from "../../../src/workflow/step.ts";
 import { jobOf, type StepAnnotations } from "../../support/builders.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 
 function job(name: string, map: StepAnnotations, namespace = "work"): StepJob {
   const made = jobOf(name, map, "true", { completionMode: "Indexed", completions: 3 });
   return keepJob({ ...made, metadata: { ...made.metadata, namespace, uid: `uid-${name}` } } as StepJob);
 }
 
-function mirror<T extends KubeObject>(objects: readonly T[]) {
-  type Handler = Parameters<Reflector<T>["subscribe"]>[0];
-  const handlers: Handler[] = [];
-  const store = createStore<T>((...change) => {
-    for (const handler of handlers) handler(...change);
-  });
-  store.replaceAll(objects);
-  const subscribe = (handler: Handler) => {
-    handlers.push(handler);
-    return () => {};
-  };
-  return { store, synced: Promise.resolve(), subscribe };
-}
-
 /** The steps of some Jobs, and how often it was looked at what one of them makes. */
 function stepsOf(all: readonly StepJob[]) {
   const seen = { looks: 0 };
-  const jobs = mirror(
+  const jobs = mirrorOf(
     all.map((one) => {
       const { plan, ...rest } = one;
       return Object.defineProperty(rest as StepJob, "plan", {
@@ -43,7 +27,11 @@ function stepsOf(all: readonly StepJob[]) {
       });
     }),
   );
-  return { steps: createWorkflowSteps(jobs, mirror<StepPod>([]), createPushes()), seen, jobs };
+  return {
+    steps: createWorkflowSteps(jobs as never, mirrorOf<StepPod>() as never, createPushes()),
+    seen,
+    jobs,
+  };
 }
 
 const at = (repository: string, version: string): Artifact => ({
@@ -156,10 +144,11 @@ test("a step is found under every name that it may have, as long as it is there"
           .map(({ metadata }) => metadata?.uid)
           .toSorted();
       expect(found()).toEqual(may(all));
-      const left = all.filter((_, i) => i !== gone % Math.max(all.length, 1));
-      jobs.store.replaceAll(left);
+      const leaves = all[gone % Math.max(all.length, 1)];
+      const left = all.filter((one) => one !== leaves);
+      if (leaves) jobs.remove(leaves);
       expect(found()).toEqual(may(left));
-      jobs.store.replaceAll(all);
+      if (leaves) jobs.put(leaves);
       expect(found()).toEqual(may(all));
     }),
     { numRuns: 1_000 },

@@ -13,12 +13,11 @@ import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import type { RegistryAccess } from "../../../src/controllers/trust.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
-import type { KubeObject } from "../../../src/kube/objects.ts";
 import type { Reflector } from "../../../src/kube/reflector.ts";
-import { createStore } from "../../../src/kube/store.ts";
 import { digestOf } from "../../../src/registry/blobs.ts";
 import { idOf } from "../../../src/workflow/step.ts";
 import { jobOf, type StepAnnotations } from "../../support/builders.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 
 const now = Date.parse("2026-01-01T12:00:00Z");
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
@@ -88,20 +87,6 @@ function pushed(job: string, number: number, digest: string): StepPod {
   } as unknown as StepPod);
 }
 
-function mirror<T extends KubeObject>(objects: readonly T[]) {
-  type Handler = Parameters<Reflector<T>["subscribe"]>[0];
-  const handlers: Handler[] = [];
-  const store = createStore<T>((...change) => {
-    for (const handler of handlers) handler(...change);
-  });
-  store.replaceAll(objects);
-  const subscribe = (handler: Handler) => {
-    handlers.push(handler);
-    return () => {};
-  };
-  return { store, synced: Promise.resolve(), subscribe };
-}
-
 const manifest = (text: string) =>
   Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: manifestType, layers: [], text }));
 
@@ -163,8 +148,8 @@ async function world(
   const { port } = server.address() as AddressInfo;
   const access = { peer: { host: `127.0.0.1:${port}` }, authorization: undefined } as RegistryAccess;
   const cache = { metadata: { name: "oras", namespace: "work" }, spec: { deploy: true } } as StoredOrasCache;
-  const jobs = mirror(jobsThere);
-  const pods = mirror(podsThere);
+  const jobs = mirrorOf(jobsThere);
+  const pods = mirrorOf(podsThere);
   const indexes = createOutputIndexes(before, isMarking);
   const steps = createWorkflowSteps(jobs as never, pods as never, createPushes(), indexes);
   const events: string[] = [];
@@ -204,8 +189,12 @@ async function world(
     later: (ms: number) => {
       clock += ms;
     },
-    come: jobs.store.put,
-    go: (name: string) => jobs.store.remove(`work/${name}`),
+    come: jobs.put,
+    go: (name: string) => {
+      const there = jobs.store.get(`work/${name}`);
+      if (there === undefined) throw new Error(`there is no Job ${name}`);
+      jobs.remove(there);
+    },
     producers: () =>
       steps
         .producersOf("work", index)
