@@ -1,9 +1,4 @@
-import type {
-  V1NetworkPolicy,
-  V1PersistentVolumeClaim,
-  V1Service,
-  V1StatefulSet,
-} from "@kubernetes/client-node";
+import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { OrasCache } from "../../src/cache/types.ts";
@@ -44,16 +39,6 @@ async function storageClass(
   const body = { metadata: { name }, provisioner: "example.com/none", allowVolumeExpansion };
   await client.request({ method: "POST", path, body });
   return name;
-}
-
-/** What the garbage collector does once a cache is gone. */
-async function collect(ns: ObjectsIn, uid: string | undefined): Promise<void> {
-  const kinds = [resources.statefulSets, resources.services, resources.networkPolicies];
-  for (const resource of kinds) {
-    const object = await ns.read<V1StatefulSet | V1Service | V1NetworkPolicy>(resource, "oras");
-    if (object?.metadata?.ownerReferences?.some((owner) => owner.uid === uid))
-      await ns.remove(resource, "oras");
-  }
 }
 
 describe("a volume of the operator's", () => {
@@ -110,16 +95,14 @@ describe("a volume of the operator's", () => {
   test("is taken over by an OrasCache made anew, with its class and its size if that is larger", async ({
     ns,
     installed,
+    collector: _,
   }) => {
     const fixed = await storageClass(installed, "takes-over", true);
     await ns.createCache("oras", onVolume({ storageClassName: fixed, size: "5Gi" }));
     const before = await theClaim(ns);
     await bind(ns, "5Gi");
-    const uid = (await ns.cache("oras"))?.metadata?.uid;
     await ns.remove(resources.orasCaches, "oras");
-    await collect(ns, uid);
     await ns.create(resources.orasCaches, cacheOf("oras", onVolume({ size: "2Gi", onDelete: "Delete" })));
-    await until(() => ns.set("oras"), "the StatefulSet", 30_000);
     const after = await until(async () => {
       const claim = await claimIn(ns);
       return claim?.metadata?.ownerReferences && claim;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, inject } from "vitest";
 import { startControlPlane } from "./control-plane.ts";
+import { garbageCollector, startControllers } from "./controllers.ts";
 import { adminClient, installOperator } from "./installation.ts";
 import { objectsIn } from "./objects-in.ts";
 import { asksNobody, ready, startOperator } from "./operator.ts";
@@ -49,6 +50,10 @@ export const test = base
     await installWebhooks(installed, operator.webhookPort);
     await ready(operator, installed);
     return operator;
+  })
+  /** The real garbage collector, for this file alone. It knows the operator's kinds from its start. */
+  .extend("collector", { scope: "file" }, async ({ plane, installed: _ }, { onCleanup }) => {
+    onCleanup(await startControllers(plane.kubeconfig, garbageCollector));
   })
   /** A namespace for this test alone, in which the operator is at work. */
   .extend("ns", ({ task, installed, operator: _ }) => {

@@ -1,7 +1,7 @@
 import { names } from "../../schema/names.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
+import { jobControllers, startControllers } from "./controllers.ts";
 import { serviceAccountKubeconfig } from "./installation.ts";
-import { startJobControllers } from "./job-controllers.ts";
 import type { Operator } from "./operator.ts";
 import { asksNobody, ready, startOperatorIn } from "./operator.ts";
 import type { Hold } from "./registry-proxy.ts";
@@ -44,7 +44,7 @@ export async function startJobPlane({
     const operator: Operator = await startAnother();
     await installWebhooks(admin, operator.webhookPort);
     await ready(operator, admin);
-    stops.push(await startJobControllers(plane.kubeconfig));
+    stops.push(await startControllers(plane.kubeconfig, ...jobControllers));
     const world = await startWorkflowWorld(admin, hold);
     stops.push(world.stop);
     return { plane, admin, operator, startAnother, world, stop: stopAll };

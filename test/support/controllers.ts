@@ -3,17 +3,32 @@ import { temporaryFolder } from "./folders.ts";
 import { freePort } from "./ports.ts";
 import { start } from "./processes.ts";
 
+/** Deletes what belongs to an object that is gone. */
+export const garbageCollector = "garbage-collector-controller";
+
+/** Those of Jobs, which need the garbage collector for their Pods. */
+export const jobControllers = [
+  "job-controller",
+  "cronjob-controller",
+  "ttl-after-finished-controller",
+  garbageCollector,
+];
+
 /**
- * Starts the real controller manager, with the controllers of Jobs and CronJobs and the garbage collector alone.
+ * Starts the real controller manager, beside an API server alone.
  *
  * @param kubeconfig - of a user with every right
+ * @param controllers - those that run, and no others
  * @returns ends it
  */
-export async function startJobControllers(kubeconfig: string): Promise<() => Promise<void>> {
+export async function startControllers(
+  kubeconfig: string,
+  ...controllers: readonly string[]
+): Promise<() => Promise<void>> {
   const running = start([
     await controlPlaneProgram("kube-controller-manager"),
     `--kubeconfig=${kubeconfig}`,
-    "--controllers=job-controller,cronjob-controller,ttl-after-finished-controller,garbage-collector-controller",
+    `--controllers=${controllers.join()}`,
     "--leader-elect=false",
     "--bind-address=127.0.0.1",
     `--secure-port=${await freePort()}`,
