@@ -16,15 +16,14 @@ import { recordedInjection } from "../../src/injection/marker.ts";
 import { originalOf } from "../../src/injection/original.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
-import type { Reflector } from "../../src/kube/reflector.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { createStore } from "../../src/kube/store.ts";
 import type { Memos } from "../../src/memo/memos.ts";
 import { jobOf, keyOf, podOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { digest } from "../support/keys.ts";
 import { minor } from "../support/kubernetes-version.ts";
 import { memoCache, memosOf, type Pusher, pusherTo } from "../support/memo.ts";
+import { mirrorOf } from "../support/mirrors.ts";
 import { type ObjectsIn, objectsIn } from "../support/objects-in.ts";
 import { created } from "../support/patched.ts";
 import { startRegistry } from "../support/registry.ts";
@@ -40,12 +39,6 @@ const it = base
     const namespace = `memo-${task.id.replaceAll(/[^a-z0-9]/g, "")}`;
     return worldOf(shared, await objectsIn(shared, namespace), registry, namespace);
   });
-
-function mirror<T extends KubeObject>(objects: readonly T[]) {
-  const store = createStore<T>(() => {});
-  store.replaceAll(objects);
-  return { store, synced: Promise.resolve(), subscribe: () => () => {} } as unknown as Reflector<T>;
-}
 
 const quiet = { log: pino({ enabled: false }), follow: () => {}, observeWait: () => {} };
 
@@ -75,13 +68,13 @@ function worldOf(
     const { items } = await real.request<{ items: StepJob[] }>({
       path: `/apis/batch/v1/namespaces/${namespace}/jobs`,
     });
-    const jobs = mirror(
+    const jobs = mirrorOf(
       items.map((job) => keepJob({ apiVersion: "batch/v1", kind: "Job", ...job } as StepJob)),
     );
     const there = await real.request<{ items: StepPod[] }>({
       path: `/api/v1/namespaces/${namespace}/pods`,
     });
-    const pods = mirror(
+    const pods = mirrorOf(
       there.items.map((pod) =>
         keepStep(
           { apiVersion: "v1", kind: "Pod", ...pod } as StepPod,

@@ -1,29 +1,24 @@
-import { type KubeObject, keyOf } from "../../src/kube/objects.ts";
+import type { KubeObject } from "../../src/kube/objects.ts";
+import { createStore } from "../../src/kube/store.ts";
 
 /**
- * A mirror that has what the test says.
+ * A mirror that has what the test says, and tells of each change as a watch does.
  *
  * @param objects - that are there at first
  */
 export function mirrorOf<T extends KubeObject>(objects: readonly T[] = []) {
-  const store = new Map(objects.map((object) => [keyOf(object), object]));
-  const hearers: ((key: string, now?: T, before?: T) => void)[] = [];
+  type Change = Parameters<typeof createStore<T>>[0];
+  const hearers: Change[] = [];
+  const store = createStore<T>((...change) => {
+    for (const hear of hearers) hear(...change);
+  });
+  store.replaceAll(objects);
   return {
     store,
     synced: Promise.resolve(),
-    subscribe: (hear: (key: string, now?: T, before?: T) => void) => {
+    subscribe: (hear: Change) => {
       hearers.push(hear);
       return () => {};
-    },
-    put: (object: T) => {
-      const before = store.get(keyOf(object));
-      store.set(keyOf(object), object);
-      for (const hear of hearers) hear(keyOf(object), object, before);
-    },
-    remove: (object: T) => {
-      const before = store.get(keyOf(object));
-      store.delete(keyOf(object));
-      for (const hear of hearers) hear(keyOf(object), undefined, before);
     },
   };
 }

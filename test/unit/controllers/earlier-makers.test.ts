@@ -19,6 +19,7 @@ import { canonical } from "../../../src/lineage/canonical.ts";
 import { referrerOf } from "../../../src/lineage/sign.ts";
 import { type Provenance, statementOf } from "../../../src/lineage/statement.ts";
 import { digestOf } from "../../../src/registry/blobs.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 
 const host = "oras-0.oras.work.svc.cluster.local:5000";
 const before = digestOf("before");
@@ -134,9 +135,7 @@ async function toldBy(
     spec: { deploy: isDeployed },
   } as unknown as StoredOrasCache);
   const pod = movingPod(step);
-  const store = createStore<StepPod>(() => {});
-  store.replaceAll([pod]);
-  const pods = { store, subscribe: () => () => {}, synced: Promise.resolve() };
+  const pods = mirrorOf([pod]);
   const client = {
     now: () => now + 1_000,
     request: ({ path }: { readonly path: string }) => {

@@ -13,10 +13,9 @@ import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts"
 import type { KubeClient } from "../../../src/kube/client.ts";
 import { KubeError } from "../../../src/kube/errors.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
-import type { Reflector } from "../../../src/kube/reflector.ts";
-import { createStore } from "../../../src/kube/store.ts";
 import type { Head } from "../../../src/workflow/opening.ts";
 import { jobOf, keyed, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 
 const start = Date.parse("2026-01-01T12:00:00Z");
 const injected = { [names.injectedLabel]: "true" };
@@ -41,21 +40,6 @@ function job(name: string, map: StepAnnotations, more: More = {}): StepJob {
   } as StepJob);
 }
 
-function mirror<T extends KubeObject>(objects: readonly T[]) {
-  type Change = Parameters<typeof createStore<T>>[0];
-  const told: Change[] = [];
-  const store = createStore<T>((...change) => {
-    for (const one of told) one(...change);
-  });
-  store.replaceAll(objects);
-  const subscribe = (one: Change) => {
-    told.push(one);
-    return () => {};
-  };
-  const reflector = { store, synced: Promise.resolve(), subscribe };
-  return reflector as unknown as Reflector<T>;
-}
-
 interface Body {
   readonly spec?: { readonly template?: object };
 }
@@ -69,8 +53,8 @@ function world(
   servesKueue = false,
   refuses: (body: Body) => boolean = () => false,
 ) {
-  const jobs = mirror(jobsThere);
-  const pods = mirror(podsThere);
+  const jobs = mirrorOf(jobsThere);
+  const pods = mirrorOf(podsThere);
   const steps = createWorkflowSteps(jobs, pods, pushes);
   let asked = 0;
   let now = start + 10_000;

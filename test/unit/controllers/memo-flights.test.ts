@@ -5,9 +5,9 @@ import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
-import { createStore } from "../../../src/kube/store.ts";
 import { decideMemo, longestStartMs } from "../../../src/memo/decide.ts";
 import { jobOf } from "../../support/builders.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 import { created } from "../../support/patched.ts";
 
 const stepJob = (name: string, opened: { labels?: object; spec?: object; status?: object } = {}) => {
@@ -27,13 +27,7 @@ const stepJob = (name: string, opened: { labels?: object; spec?: object; status?
 };
 
 it("a step that was opened and is never heard of again holds others no longer than one that does not start", () => {
-  const store = createStore<StepJob>(() => {});
-  store.replaceAll([stepJob("first"), stepJob("second")]);
-  const quiet = { synced: Promise.resolve(), subscribe: () => () => {} };
-  const [jobs, pods] = [
-    { store, ...quiet },
-    { store: createStore<StepPod>(() => {}), ...quiet },
-  ];
+  const [jobs, pods] = [mirrorOf<StepJob>([stepJob("first"), stepJob("second")]), mirrorOf<StepPod>()];
   const steps = createWorkflowSteps(jobs, pods, createPushes());
   let now = 1_000;
   const flights = createFlights({ jobs, pods, steps, modeOf: () => "on", now: () => now });
@@ -45,7 +39,7 @@ it("a step that was opened and is never heard of again holds others no longer th
   };
   flights.reserve(first, "k");
   // It is opened, and deleted while the watch is broken: the next list has neither.
-  store.replaceAll([stepJob("second")]);
+  jobs.store.replaceAll([stepJob("second")]);
   expect(decision()).toBe("join");
   now += longestStartMs;
   expect(decision()).toBe("ask");
@@ -65,12 +59,9 @@ it.each([
   ["whose quota was taken away", queue, started, 0, "ask"],
   ["that somebody has suspended", {}, opened, 0, "ask"],
 ])("a Job %s", (_, labels, status, afterMs, kind) => {
-  const store = createStore<StepJob>(() => {});
-  store.replaceAll([stepJob("first", { labels, status, spec: { suspend: true } }), stepJob("second")]);
-  const quiet = { synced: Promise.resolve(), subscribe: () => () => {} };
   const [jobs, pods] = [
-    { store, ...quiet },
-    { store: createStore<StepPod>(() => {}), ...quiet },
+    mirrorOf<StepJob>([stepJob("first", { labels, status, spec: { suspend: true } }), stepJob("second")]),
+    mirrorOf<StepPod>(),
   ];
   const steps = createWorkflowSteps(jobs, pods, createPushes());
   const now = openedAt + afterMs;
@@ -89,13 +80,7 @@ it("a step whose result is to be forgotten is waited for no more", () => {
     metadata: { ...first.metadata, annotations: { ...first.metadata?.annotations, ...refused } },
   } as StepJob;
   const kinds = [first, forgotten].map((one) => {
-    const store = createStore<StepJob>(() => {});
-    store.replaceAll([one, stepJob("second")]);
-    const quiet = { synced: Promise.resolve(), subscribe: () => () => {} };
-    const [jobs, pods] = [
-      { store, ...quiet },
-      { store: createStore<StepPod>(() => {}), ...quiet },
-    ];
+    const [jobs, pods] = [mirrorOf<StepJob>([one, stepJob("second")]), mirrorOf<StepPod>()];
     const steps = createWorkflowSteps(jobs, pods, createPushes());
     const flights = createFlights({ jobs, pods, steps, modeOf: () => "on", now: () => openedAt });
     const second = steps.job("work/second");

@@ -9,9 +9,9 @@ import type { StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
-import { createStore } from "../../../src/kube/store.ts";
 import type { Outcome } from "../../../src/memo/memos.ts";
 import { jobOf, type StepAnnotations } from "../../support/builders.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 import { created } from "../../support/patched.ts";
 
 const key = "k".repeat(64);
@@ -34,12 +34,6 @@ function job(name: string, memoKey?: string, map: StepAnnotations = {}, status: 
   } as StepJob);
 }
 
-function mirror<T extends KubeObject>(objects: readonly T[]) {
-  const store = createStore<T>(() => {});
-  store.replaceAll(objects);
-  return { store, synced: Promise.resolve(), subscribe: () => () => {} };
-}
-
 /** What became of a request, and what was written on steps before it was answered. */
 async function ask(request: string, latest: readonly string[] = []) {
   const cache = {
@@ -51,7 +45,7 @@ async function ask(request: string, latest: readonly string[] = []) {
   } as unknown as StoredOrasCache;
   const complete = { conditions: [{ type: "Complete", status: "True" }] };
   const failed = { conditions: [{ type: "Failed", status: "True" }] };
-  const jobs = mirror([
+  const jobs = mirrorOf([
     job("runs", key),
     job("ended", key, {}, complete),
     job("failed", key, {}, failed),
@@ -60,7 +54,7 @@ async function ask(request: string, latest: readonly string[] = []) {
     job("plain"),
     job("many", key, { "output-uri": "of/many:$(JOB_COMPLETION_INDEX)" }),
   ]);
-  const pods = mirror<StepPod>([]);
+  const pods = mirrorOf<StepPod>();
   const steps = createWorkflowSteps(jobs, pods, createPushes());
   const written: string[] = [];
   const outcomes: Outcome[] = [];
@@ -74,7 +68,7 @@ async function ask(request: string, latest: readonly string[] = []) {
   } as unknown as KubeClient;
   const told: string[] = [];
   const settings = {
-    ...{ client, jobs, pods, steps, log: pino({ enabled: false }), caches: mirror([cache]) },
+    ...{ client, jobs, pods, steps, log: pino({ enabled: false }), caches: mirrorOf([cache]) },
     publish: ({ metadata }: KubeObject, { reason }: { readonly reason: string }) =>
       void told.push(`${metadata?.name} ${reason}`),
     memos: {

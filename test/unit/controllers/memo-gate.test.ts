@@ -11,11 +11,11 @@ import type { StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import { originalOf } from "../../../src/injection/original.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
-import { createStore } from "../../../src/kube/store.ts";
 import { sha256 } from "../../../src/lineage/canonical.ts";
 import type { Memos } from "../../../src/memo/memos.ts";
 import { jobOf } from "../../support/builders.ts";
 import { digest } from "../../support/keys.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 import { created } from "../../support/patched.ts";
 
 /** A step that is held, and what looks at it. */
@@ -35,12 +35,9 @@ function world(
     return Promise.resolve(job);
   };
   const client = { now: () => clock.now, request } as unknown as KubeClient;
-  const store = createStore<StepJob>(() => {});
-  store.replaceAll([keepJob({ ...job, kind: "Job" } as StepJob)]);
-  const quiet = { synced: Promise.resolve(), subscribe: () => () => {} };
   const [jobs, pods] = [
-    { store, ...quiet },
-    { store: createStore<StepPod>(() => {}), ...quiet },
+    mirrorOf<StepJob>([keepJob({ ...job, kind: "Job" } as StepJob)]),
+    mirrorOf<StepPod>(),
   ];
   const steps = createWorkflowSteps(jobs, pods, createPushes());
   const settings = {

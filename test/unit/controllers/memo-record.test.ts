@@ -14,22 +14,15 @@ import { recordedInjection } from "../../../src/injection/marker.ts";
 import { originalOf } from "../../../src/injection/original.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
 import type { EventNote } from "../../../src/kube/events.ts";
-import type { KubeObject } from "../../../src/kube/objects.ts";
-import { createStore } from "../../../src/kube/store.ts";
 import type { NewMemoEntry } from "../../../src/memo/memos.ts";
 import { tookIndexes } from "../../../src/memo/part.ts";
 import { isForgotten, type MemoState, withoutKeys } from "../../../src/memo/state.ts";
 import { jobOf } from "../../support/builders.ts";
 import { digest } from "../../support/keys.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 import { created } from "../../support/patched.ts";
 
 const ended = Date.parse("2026-01-01T12:00:00Z");
-
-function mirror<T extends KubeObject>(objects: readonly T[]) {
-  const store = createStore<T>(() => {});
-  store.replaceAll(objects);
-  return { store, synced: Promise.resolve(), subscribe: () => () => {} };
-}
 
 /** A Job that has succeeded and whose result is to be remembered, `afterMs` later. */
 async function world(
@@ -76,10 +69,10 @@ async function world(
       return Promise.resolve({});
     },
   } as unknown as KubeClient;
-  const pods = mirror(
+  const pods = mirrorOf(
     all.map((pod) => keepStep(pod as StepPod, recordedInjection(pod.spec ?? { containers: [] }))),
   );
-  const keeping = () => mirror([keepJob({ ...job, kind: "Job" } as StepJob)]);
+  const keeping = () => mirrorOf([keepJob({ ...job, kind: "Job" } as StepJob)]);
   const base = { client, originalOf, filesOf: () => Promise.resolve([]) };
   const settingsOf = () => {
     const jobs = keeping();

@@ -6,7 +6,7 @@ import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import type { EventNote } from "../../../src/kube/events.ts";
-import type { KubeObject } from "../../../src/kube/objects.ts";
+import { type KubeObject, keyOf } from "../../../src/kube/objects.ts";
 import type { Head } from "../../../src/workflow/opening.ts";
 import { type Artifact, idOf } from "../../../src/workflow/step.ts";
 import { jobOf, keyed, type StepAnnotations } from "../../support/builders.ts";
@@ -99,7 +99,7 @@ it("a step that was started with another digest is told once", async () => {
     started("second", { "input-uri": "a/x:1", "input-uri_1": "a/b:1" }, [first, first]),
     started("new", reads, [second]),
   ]);
-  pods.put(podWithPin("bare", first));
+  pods.store.put(podWithPin("bare", first));
   await moved.look("ns", data);
   answer.head = { digest: third };
   await moved.look("ns", data);
@@ -121,7 +121,7 @@ it("of many readers all are told, each once, as Events have room for them and fo
   await Promise.all([moved.look("ns", data), moved.look("ns", data)]);
   expect(new Set(told().map(([name]) => name)).size).toBe(70);
   // Who ends meanwhile need not know.
-  jobs.put(
+  jobs.store.put(
     started("step-299", reads, [first], { status: { conditions: [{ type: "Failed", status: "True" }] } }),
   );
   for (const left of [170, 270, 299]) {
@@ -133,7 +133,7 @@ it("of many readers all are told, each once, as Events have room for them and fo
   await vi.advanceTimersByTimeAsync(600_000);
   expect(told()).toHaveLength(299);
   // No longer once another one leads.
-  jobs.put(started("new", reads, [first]));
+  jobs.store.put(started("new", reads, [first]));
   answer.head = { digest: third };
   roomFor(0);
   await moved.look("ns", data);
@@ -211,12 +211,12 @@ it.each<[string, Head]>([
 it("a Pod that has pushed is how it is found out; for what nobody reads no registry is asked", async () => {
   const { pods, told, asked } = world([started("old", reads, [first])]);
   for (const pod of [pusher("a/c:1"), pusher("a/b:1", "other"), pusher(`a/b@${first}`)]) {
-    pods.put(pod);
-    pods.remove(pod);
+    pods.store.put(pod);
+    pods.store.remove(keyOf(pod));
   }
   expect(asked).toEqual([]);
-  pods.put(pusher("a/b:1"));
-  pods.put(pusher("a/b:1"));
+  pods.store.put(pusher("a/b:1"));
+  pods.store.put(pusher("a/b:1"));
   await vi.waitFor(() => expect(told()).toHaveLength(1));
   expect(asked).toHaveLength(1);
 });
@@ -228,10 +228,12 @@ it("what no step reads any more is forgotten", () => {
   moved.onRead((cache) => caches.push(cache));
   expect(caches).toEqual(["ns/oras"]);
   expect(moved.anyFor("ns/oras")).toBe(true);
-  jobs.put(started("old", reads, [first], { status: { conditions: [{ type: "Failed", status: "True" }] } }));
+  jobs.store.put(
+    started("old", reads, [first], { status: { conditions: [{ type: "Failed", status: "True" }] } }),
+  );
   expect([moved.anyFor("ns/oras"), moved.anyOn("ns", data)]).toEqual([false, false]);
-  jobs.put(job);
+  jobs.store.put(job);
   expect(caches).toHaveLength(2);
-  jobs.remove(job);
+  jobs.store.remove(keyOf(job));
   expect([moved.anyFor("ns/oras"), moved.anyOn("ns", data)]).toEqual([false, false]);
 });

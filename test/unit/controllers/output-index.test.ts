@@ -189,11 +189,11 @@ async function world(
     later: (ms: number) => {
       clock += ms;
     },
-    come: jobs.put,
+    come: jobs.store.put,
     go: (name: string) => {
-      const there = jobs.store.get(`work/${name}`);
-      if (there === undefined) throw new Error(`there is no Job ${name}`);
-      jobs.remove(there);
+      const key = `work/${name}`;
+      if (jobs.store.get(key) === undefined) throw new Error(`there is no Job ${name}`);
+      jobs.store.remove(key);
     },
     producers: () =>
       steps

@@ -6,8 +6,8 @@ import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { createPlaces } from "../../../src/controllers/step-places.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
-import { createStore } from "../../../src/kube/store.ts";
 import { cacheOf, jobOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 
 const metadata = (name: string) => ({ namespace: "work", uid: `uid-${name}` });
 
@@ -21,12 +21,6 @@ function pod(name: string, map: StepAnnotations): StepPod {
   return keepStep({ ...made, metadata: { ...made.metadata, ...metadata(name) } } as StepPod);
 }
 
-function mirror<T extends StepJob | StepPod>(objects: readonly T[]) {
-  const store = createStore<T>(() => {});
-  store.replaceAll(objects);
-  return { store, synced: Promise.resolve(), subscribe: () => () => {} };
-}
-
 /** The names of the steps that make the first input of a step. */
 function makersFor(
   caches: readonly OrasCache[],
@@ -37,8 +31,8 @@ function makersFor(
   const of = (kind: string) => steps.filter((step) => step.kind === kind);
   const places = createPlaces((namespace) => (namespace === "work" ? caches : []), "cluster.local");
   const views = createWorkflowSteps(
-    mirror([reads, ...(of("Job") as StepJob[])]),
-    mirror(of("Pod") as StepPod[]),
+    mirrorOf([reads, ...(of("Job") as StepJob[])]),
+    mirrorOf(of("Pod") as StepPod[]),
     createPushes(),
     undefined,
     places,

@@ -6,7 +6,7 @@ import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
 import { stepController } from "../../../src/controllers/steps.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
-import { createStore } from "../../../src/kube/store.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const pushed = JSON.stringify({ artifact: "ghcr.io/a/b:1", digest, bytes: 10, seconds: 2 });
@@ -39,8 +39,6 @@ function stepOf(name: string, at: Date): StepPod {
 async function term(steps: readonly StepPod[], countedUntil: Date | undefined) {
   const counted: string[] = [];
   const told: string[] = [];
-  const store = createStore<StepPod>(() => {});
-  store.replaceAll(steps);
   const controller = stepController({
     client: { now: Date.now } as KubeClient,
     log: pino({ enabled: false }),
@@ -48,12 +46,8 @@ async function term(steps: readonly StepPod[], countedUntil: Date | undefined) {
     countPull: (namespace, { bytes, seconds }) => counted.push(`${namespace} pulled ${bytes} ${seconds}`),
     countedUntil,
     publish: (_, { reason }) => told.push(reason),
-    pods: {
-      store,
-      subscribe: () => () => {},
-      synced: Promise.resolve(),
-    },
-    caches: { store: createStore<StoredOrasCache>(() => {}) },
+    pods: mirrorOf(steps),
+    caches: mirrorOf<StoredOrasCache>(),
     makers: { isAgain: () => false, recall: () => Promise.resolve() },
   });
   for (const _ of [1, 2]) for (const { metadata } of steps) await controller.reconcile(`a/${metadata?.name}`);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
 import { createTagMakers } from "../../../src/controllers/tag-makers.ts";
-import { createStore } from "../../../src/kube/store.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 
 const artifact = "oras-0.oras.work.svc.cluster.local:5000/a/b:1";
 const digestOf = (letter: string) => `sha256:${letter.repeat(64)}`;
@@ -36,15 +36,10 @@ function pod(
 
 /** Whether a Pod is told to have made again what the first one had made. */
 function isAgain(first: StepPod, second: StepPod, isGone = true): boolean {
-  let tell: (key: string, now: StepPod | undefined, before: StepPod | undefined) => void = () => {};
-  const store = createStore<StepPod>((...change) => tell(...change));
-  const subscribe: Parameters<typeof createTagMakers>[0]["subscribe"] = (to) => {
-    tell = to;
-    return () => {};
-  };
-  const makers = createTagMakers({ store, subscribe }, () => Promise.resolve(undefined));
-  store.replaceAll([first]);
-  store.replaceAll(isGone ? [second] : [first, second]);
+  const pods = mirrorOf<StepPod>();
+  const makers = createTagMakers(pods, () => Promise.resolve(undefined));
+  pods.store.replaceAll([first]);
+  pods.store.replaceAll(isGone ? [second] : [first, second]);
   return makers.isAgain(second, { artifact, replaced: digestOf("a") });
 }
 

@@ -9,18 +9,11 @@ import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { toldSteps } from "../../../src/controllers/told-steps.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
-import type { KubeObject } from "../../../src/kube/objects.ts";
 import type { HeadResult } from "../../../src/workflow/opening.ts";
 import { cacheOf, jobOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
 
 const waits: StepAnnotations = { "input-uri": "a/b:c", "wait-for-inputs": "true" };
-
-function mirrorOf<T extends KubeObject>(objects: readonly T[]) {
-  const store = new Map(
-    objects.map((object) => [`${object.metadata?.namespace}/${object.metadata?.name}`, object]),
-  );
-  return { store, subscribe: () => () => undefined, synced: Promise.resolve() };
-}
 
 function placed(object: object, namespace: string, waiting: string, status: object = {}): object {
   const { metadata } = object as { metadata: { name: string } };
@@ -55,7 +48,7 @@ test("steps that wait are told by their namespaces, and no others", () => {
     createWorkflowSteps(jobs as never, pods as never, createPushes()),
   );
   expect(told().sort()).toEqual(["a", "a", "b"]);
-  jobs.store.clear();
+  jobs.store.replaceAll([]);
   expect(told().sort()).toEqual(["a", "b"]);
 });
 

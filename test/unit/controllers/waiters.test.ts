@@ -8,6 +8,7 @@ import { createPlaces } from "../../../src/controllers/step-places.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
 import { createWorkflowSteps, type WorkflowStep } from "../../../src/controllers/workflow-steps.ts";
+import { keyOf } from "../../../src/kube/objects.ts";
 import { writeRecord } from "../../../src/workflow/record.ts";
 import type { Artifact } from "../../../src/workflow/step.ts";
 import { idIn, idOf } from "../../../src/workflow/step.ts";
@@ -107,13 +108,13 @@ describe("who waits", () => {
     ]);
     wokenKeys();
     const made = stepJob("makes", { "output-uri": "a/b:1" });
-    jobs.put(made);
+    jobs.store.put(made);
     expect(wokenKeys()).toEqual(["ns/waits"]);
-    jobs.put(stepJob("makes", { "output-uri": "a/b:1" }, { status: complete }));
+    jobs.store.put(stepJob("makes", { "output-uri": "a/b:1" }, { status: complete }));
     expect(wokenKeys()).toEqual(["ns/waits"]);
-    jobs.remove(made);
+    jobs.store.remove(keyOf(made));
     expect(wokenKeys()).toEqual(["ns/waits"]);
-    jobs.put(stepJob("else", { "output-uri": "a/b:2" }));
+    jobs.store.put(stepJob("else", { "output-uri": "a/b:2" }));
     expect(wokenKeys()).toEqual([]);
   });
 
@@ -124,11 +125,11 @@ describe("who waits", () => {
     const artifact = { registry: "cache oras", repository: "a/b", version: ":1" };
     const id = idIn("ns", artifact);
     // Whatever changes of it, it waits for the same.
-    jobs.put(stepJob("waits", { "input-uri": "a/b:1" }, { ...held, status: { conditions: [] } }));
-    jobs.put(stepJob("another", { "input-uri": "a/b:1" }));
+    jobs.store.put(stepJob("waits", { "input-uri": "a/b:1" }, { ...held, status: { conditions: [] } }));
+    jobs.store.put(stepJob("another", { "input-uri": "a/b:1" }));
     expect(forgotten).toEqual([]);
     expect(waiters.anyOn("ns", artifact)).toBe(true);
-    jobs.remove(waits);
+    jobs.store.remove(keyOf(waits));
     expect(forgotten).toContain(id);
     expect(waiters.anyOn("ns", artifact)).toBe(false);
     expect(waiters.anyFor("ns/oras")).toBe(false);
@@ -146,7 +147,7 @@ describe("who waits", () => {
       stepJob("makes", before),
     ]);
     wokenKeys();
-    jobs.put(stepJob("makes", after));
+    jobs.store.put(stepJob("makes", after));
     expect(wokenKeys()).toEqual(["ns/waits"]);
   });
 
@@ -157,16 +158,16 @@ describe("who waits", () => {
     ]);
     for (const batch of [{}, { batch: "b/2" }]) {
       wokenKeys();
-      jobs.put(stepJob("other", { "output-uri": "a/x:1", ...batch }));
+      jobs.store.put(stepJob("other", { "output-uri": "a/x:1", ...batch }));
       expect(wokenKeys()).toEqual(["ns/waits"]);
     }
   });
 
   it("is woken no more when it waits no more", () => {
     const { jobs, wokenKeys } = world([stepJob("waits", { "input-uri": "a/b:1" }, held)]);
-    jobs.put(stepJob("waits", { "input-uri": "a/b:1" }));
+    jobs.store.put(stepJob("waits", { "input-uri": "a/b:1" }));
     wokenKeys();
-    jobs.put(stepJob("makes", { "output-uri": "a/b:1" }));
+    jobs.store.put(stepJob("makes", { "output-uri": "a/b:1" }));
     expect(wokenKeys()).toEqual([]);
   });
 
@@ -176,11 +177,11 @@ describe("who waits", () => {
     ]);
     wokenKeys();
     const other: StepAnnotations = { "input-uri": "a/z:1", "wait-for-inputs": "true" };
-    jobs.put(stepJob("one", { ...other, batch: "x/3" }));
+    jobs.store.put(stepJob("one", { ...other, batch: "x/3" }));
     expect(wokenKeys()).toEqual(["ns/waits"]);
-    jobs.put(stepJob("two", { ...other, batch: "y/3" }));
+    jobs.store.put(stepJob("two", { ...other, batch: "y/3" }));
     expect(wokenKeys()).toEqual([]);
-    jobs.put(stepJob("three", { "output-uri": "a/$(POD_NAME):1" }));
+    jobs.store.put(stepJob("three", { "output-uri": "a/$(POD_NAME):1" }));
     expect(wokenKeys()).toEqual(["ns/waits"]);
   });
 });
@@ -200,22 +201,22 @@ describe("who waits for what is in a registry that is named by its host", () => 
     ]);
     wokenKeys();
     const before = cache("oras", "ns", { nodeAddress: "elsewhere.example.com" });
-    caches.put(before);
-    caches.put(cache("oras", "ns", { nodeAddress: "nodes.example.com:30500" }));
+    caches.store.put(before);
+    caches.store.put(cache("oras", "ns", { nodeAddress: "nodes.example.com:30500" }));
     expect(wokenKeys()).toEqual(["ns/waits"]);
     expect(waiters.anyFor("ns/oras")).toBe(true);
     expect(forgotten.length).toBeGreaterThan(0);
-    jobs.put(stepJob("makes", { "output-uri": "a/b:1" }));
+    jobs.store.put(stepJob("makes", { "output-uri": "a/b:1" }));
     expect(wokenKeys()).toEqual(["ns/other", "ns/waits"]);
-    jobs.put(stepJob("makes", { "output-uri": `oci://${host}/a/b:1` }, { status: complete }));
+    jobs.store.put(stepJob("makes", { "output-uri": `oci://${host}/a/b:1` }, { status: complete }));
     expect(wokenKeys()).toEqual(["ns/other", "ns/waits"]);
   });
 
   it("is woken by a step that names another host of the OrasCache of another namespace", () => {
     const { jobs, caches, wokenKeys } = world([waits("oras.away:5000")]);
-    caches.put(cache("oras", "away"));
+    caches.store.put(cache("oras", "away"));
     wokenKeys();
-    jobs.put(stepJob("makes", { "output-uri": "oci://oras-0.oras.away.svc:5000/a/b:1" }));
+    jobs.store.put(stepJob("makes", { "output-uri": "oci://oras-0.oras.away.svc:5000/a/b:1" }));
     expect(wokenKeys()).toEqual(["ns/waits"]);
   });
 
@@ -224,11 +225,11 @@ describe("who waits for what is in a registry that is named by its host", () => 
       waits(hosts[0] ?? ""),
       stepJob("other", { "input-uri": "a/b:1" }, held),
     ]);
-    caches.put(cache("oras", "ns"));
+    caches.store.put(cache("oras", "ns"));
     wokenKeys();
-    caches.put({ ...cache("oras", "ns"), status: { conditions: [] } } as unknown as StoredOrasCache);
+    caches.store.put({ ...cache("oras", "ns"), status: { conditions: [] } } as unknown as StoredOrasCache);
     expect(wokenKeys()).toEqual([]);
-    caches.remove(cache("oras", "ns"));
+    caches.store.remove(keyOf(cache("oras", "ns")));
     expect(wokenKeys()).toEqual(["ns/waits"]);
   });
 });
@@ -236,16 +237,16 @@ describe("who waits for what is in a registry that is named by its host", () => 
 describe("what wakes nobody in vain", () => {
   it("is a step with variables that makes none of the inputs", () => {
     const { jobs, wokenKeys } = world([stepJob("waits", { "input-uri": "a/b:1" }, held)]);
-    jobs.put(stepJob("makes", { "output-uri": "c/$(POD_NAME):1" }));
+    jobs.store.put(stepJob("makes", { "output-uri": "c/$(POD_NAME):1" }));
     expect(wokenKeys()).toEqual([]);
   });
 
   it("is how a step of the batch gets on", () => {
     const { jobs, wokenKeys } = world([stepJob("waits", { "input-uri": "a/b:1", batch: "x/3" }, held)]);
     const one = stepJob("one", { "input-uri": "a/z:1", batch: "x/3" });
-    jobs.put(one);
+    jobs.store.put(one);
     expect(wokenKeys()).toEqual(["ns/waits"]);
-    jobs.put(one);
+    jobs.store.put(one);
     expect(wokenKeys()).toEqual([]);
   });
 
@@ -293,20 +294,20 @@ describe("a Job whose template alone is annotated", () => {
   it("makes its output by itself, whatever became of one of its Pods", () => {
     const all = world([templated("1")]);
     expect(makersIn(all, "1")).toEqual([["Job makes", "live", false]]);
-    all.pods.put(tryOf("1", "Failed"));
+    all.pods.store.put(tryOf("1", "Failed"));
     expect(makersIn(all, "1")).toEqual([["Job makes", "live", false]]);
-    all.pods.put(tryOf("1", "Succeeded"));
+    all.pods.store.put(tryOf("1", "Succeeded"));
     expect(makersIn(all, "1")).toEqual([["Job makes", "live", true]]);
   });
 
   it("has pushed what one of several Pods alone pushes, and not what all of them do", () => {
     const several = { completions: 2, completionMode: "Indexed" };
     const byIndex = world([templated("$(JOB_COMPLETION_INDEX)", several)]);
-    byIndex.pods.put(tryOf("0", "Succeeded"));
+    byIndex.pods.store.put(tryOf("0", "Succeeded"));
     expect(makersIn(byIndex, "0")).toEqual([["Job makes", "live", true]]);
     expect(makersIn(byIndex, "1")).toEqual([["Job makes", "live", false]]);
     const together = world([templated("1", several)]);
-    together.pods.put(tryOf("1", "Succeeded"));
+    together.pods.store.put(tryOf("1", "Succeeded"));
     expect(makersIn(together, "1")).toEqual([["Job makes", "live", false]]);
   });
 });
@@ -322,20 +323,23 @@ describe("the steps of a batch", () => {
     const { jobs, pods } = all;
     for (const index of [0, 1]) {
       const pod = gatedPod("many", index);
-      pods.put({ ...pod, workflow: { ...pod.workflow, plan: stepJob("many", map).plan } } as StepPod);
+      pods.store.put({ ...pod, workflow: { ...pod.workflow, plan: stepJob("many", map).plan } } as StepPod);
     }
     expect(membersIn(all, "many").there).toEqual(new Set(["Job many", "Job other"]));
     const other = stepJob("other", map);
-    jobs.put({ ...other, metadata: { ...other.metadata, deletionTimestamp: new Date(start) } } as StepJob);
+    jobs.store.put({
+      ...other,
+      metadata: { ...other.metadata, deletionTimestamp: new Date(start) },
+    } as StepJob);
     expect(membersIn(all, "many").there).toEqual(new Set(["Job many"]));
   });
 
   it("are those, too, that ended and were removed while others had still to run", () => {
     const all = world([stepJob("first", map, ended), stepJob("second", map)]);
     const { jobs, time } = all;
-    jobs.remove(stepJob("first", map));
+    jobs.store.remove(keyOf(stepJob("first", map)));
     time.now += 60_000;
-    jobs.put(stepJob("last", map, { ageSeconds: -60 }));
+    jobs.store.put(stepJob("last", map, { ageSeconds: -60 }));
     for (const name of ["second", "last"]) expect(membersIn(all, name).gone).toEqual(["Job first"]);
   });
 
@@ -345,9 +349,9 @@ describe("the steps of a batch", () => {
   ])("are none that %s", (_, more) => {
     const all = world([stepJob("first", map, more), stepJob("left", map, ended)]);
     const { jobs, time } = all;
-    jobs.remove(stepJob("first", map));
+    jobs.store.remove(keyOf(stepJob("first", map)));
     time.now += 60_000;
-    jobs.put(stepJob("new", map, { ageSeconds: more === ended ? -60 : 3600 }));
+    jobs.store.put(stepJob("new", map, { ageSeconds: more === ended ? -60 : 3600 }));
     expect(membersIn(all, "new").gone).toEqual([]);
   });
 
@@ -365,34 +369,34 @@ describe("a Pod of a Job, on which is said what it waits for", () => {
 
   it("is woken by the Job that is seen after it, and then by what makes its own input", () => {
     const { jobs, pods, wokenKeys } = world();
-    pods.put(gatedPod("many", 0));
-    pods.put(gatedPod("many", 1));
+    pods.store.put(gatedPod("many", 0));
+    pods.store.put(gatedPod("many", 1));
     expect(wokenKeys()).toEqual([]);
-    jobs.put(stepJob("many", reads));
+    jobs.store.put(stepJob("many", reads));
     expect(wokenKeys()).toEqual(["ns/many-0", "ns/many-1"]);
-    jobs.put(stepJob("makes", { "output-uri": "a/1:1" }));
+    jobs.store.put(stepJob("makes", { "output-uri": "a/1:1" }));
     expect(wokenKeys()).toEqual(["ns/many-1"]);
   });
 
   it("is woken by the Job when that asks for something else, and not by how it gets on, nor by its other Pods", () => {
     const { jobs, pods, wokenKeys } = world([stepJob("many", reads)]);
-    for (const index of [0, 1]) pods.put(gatedPod("many", index));
+    for (const index of [0, 1]) pods.store.put(gatedPod("many", index));
     wokenKeys();
-    jobs.put(stepJob("many", reads));
-    pods.put(gatedPod("many", 0));
+    jobs.store.put(stepJob("many", reads));
+    pods.store.put(gatedPod("many", 0));
     expect(wokenKeys()).toEqual([]);
-    jobs.put(stepJob("many", { "input-uri": "b/$(JOB_COMPLETION_INDEX):1" }));
+    jobs.store.put(stepJob("many", { "input-uri": "b/$(JOB_COMPLETION_INDEX):1" }));
     expect(wokenKeys()).toEqual(["ns/many-0", "ns/many-1"]);
-    jobs.put(stepJob("makes", { "output-uri": "b/1:1" }));
+    jobs.store.put(stepJob("makes", { "output-uri": "b/1:1" }));
     expect(wokenKeys()).toEqual(["ns/many-1"]);
   });
 
   it("is forgotten when it goes, also where its Job went before", () => {
     const { jobs, pods, waiters } = world([stepJob("many", reads)]);
-    pods.put(gatedPod("many", 0));
+    pods.store.put(gatedPod("many", 0));
     expect(waiters.anyFor("ns/oras")).toBe(true);
-    jobs.remove(stepJob("many", reads));
-    pods.remove(gatedPod("many", 0));
+    jobs.store.remove(keyOf(stepJob("many", reads)));
+    pods.store.remove(keyOf(gatedPod("many", 0)));
     expect(waiters.anyFor("ns/oras")).toBe(false);
   });
 });
@@ -414,10 +418,10 @@ describe("steps that wait for the same", () => {
 
   it("are looked at, one of them, when the one goes that asks for it", () => {
     const { asking, jobs, wokenKeys } = world(three);
-    jobs.put(stepJob("b", waits));
+    jobs.store.put(stepJob("b", waits));
     expect(wokenKeys()).toEqual([]);
     asking.add(`${id} uid-a`);
-    jobs.put(stepJob("a", waits));
+    jobs.store.put(stepJob("a", waits));
     expect(wokenKeys()).toEqual(["ns/c"]);
   });
 });
@@ -426,10 +430,10 @@ describe("what registries said", () => {
   it("counts no more when a step comes that waits for it: somebody may have pushed who is no step", () => {
     const { jobs, outdated } = world();
     const waits = stepJob("waits", { "input-uri": "a/b:1", "input-uri_1": "a/c:1" }, held);
-    jobs.put(waits);
+    jobs.store.put(waits);
     expect(outdated).toEqual(["cache oras a/b:1", "cache oras a/c:1"]);
     outdated.length = 0;
-    jobs.put(waits);
+    jobs.store.put(waits);
     expect(outdated).toEqual([]);
   });
 
@@ -438,20 +442,20 @@ describe("what registries said", () => {
     const known = { registry: "cache oras", repository: "a/p-1", version: ":1" };
     all.push(known, { ...known, repository: "b/p-1" });
     const output: StepAnnotations = { "output-uri": "a/$(POD_NAME):1" };
-    jobs.put(stepJob("makes", output));
-    jobs.put(stepJob("makes", output, { status: complete }));
+    jobs.store.put(stepJob("makes", output));
+    jobs.store.put(stepJob("makes", output, { status: complete }));
     expect(new Set(outdated)).toEqual(new Set([idOf(known)]));
     outdated.length = 0;
     // Its Pods change often, and what one pushed says nothing of the others.
     const spec = { completions: 5, parallelism: 5 };
-    jobs.put(stepJob("many", output, { spec }));
+    jobs.store.put(stepJob("many", output, { spec }));
     outdated.length = 0;
-    jobs.put(stepJob("many", output, { spec }));
+    jobs.store.put(stepJob("many", output, { spec }));
     expect(outdated).toEqual([]);
-    jobs.put(stepJob("many", output, { spec, status: complete }));
+    jobs.store.put(stepJob("many", output, { spec, status: complete }));
     expect(outdated).toEqual([idOf(known)]);
     outdated.length = 0;
-    jobs.put(stepJob("plain", { "output-uri": "a/b:1" }));
+    jobs.store.put(stepJob("plain", { "output-uri": "a/b:1" }));
     expect(outdated).toEqual(["cache oras a/b:1"]);
   });
 });
@@ -470,21 +474,21 @@ describe("the last arrival", () => {
     const { jobs, time, waiters, wokenKeys } = world([stepJob("same", { "input-uri": "a/c:1" }, held)]);
     time.now += 10_000;
     const again = stepJob("same", { "input-uri": "a/d:1" }, { ...held, ageSeconds: -10 });
-    jobs.put({ ...again, metadata: { ...again.metadata, uid: "another" } } as StepJob);
+    jobs.store.put({ ...again, metadata: { ...again.metadata, uid: "another" } } as StepJob);
     expect(waiters.lastArrival("ns")).toBe(start + 10_000);
     wokenKeys();
-    jobs.put(stepJob("makes", { "output-uri": "a/c:1" }));
+    jobs.store.put(stepJob("makes", { "output-uri": "a/c:1" }));
     expect(wokenKeys()).toEqual([]);
   });
 
   it("is now where a step comes, and does not move when one changes or goes", () => {
     const { jobs, time, waiters } = world([stepJob("old", output)]);
     time.now += 10_000;
-    jobs.put(stepJob("young", output, { ageSeconds: -10 }));
+    jobs.store.put(stepJob("young", output, { ageSeconds: -10 }));
     expect(waiters.lastArrival("ns")).toBe(start + 10_000);
     time.now += 10_000;
-    jobs.put(stepJob("young", output, { ageSeconds: -10, status: complete }));
-    jobs.remove(stepJob("old", output));
+    jobs.store.put(stepJob("young", output, { ageSeconds: -10, status: complete }));
+    jobs.store.remove(keyOf(stepJob("old", output)));
     expect(waiters.lastArrival("ns")).toBe(start + 10_000);
   });
 });
