@@ -15,7 +15,7 @@ import type { Exporting } from "../cache/export.ts";
 import type { CacheInstallation, RegistryCas } from "../cache/facts.ts";
 import type { Way } from "../cache/keeper-fault.ts";
 import { isRecorded } from "../cache/network-mode.ts";
-import { type CacheIdentity, identityOf } from "../cache/owner.ts";
+import { identityOf } from "../cache/owner.ts";
 import { startOf } from "../cache/pods.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
 import { isRolledOut } from "../cache/rollout.ts";
@@ -141,10 +141,12 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
 
   const farewell = createFarewell(settings);
 
-  const childrenFor = (key: string, owner: CacheIdentity): Children => {
+  const childrenFor = (key: string, cache: StoredOrasCache): Children => {
+    const owner = identityOf(cache);
     const known = memories.get(key);
     if (known?.uid === owner.uid) return known.children;
-    const children = createChildren(client, settings.children, owner);
+    const bornAt = new Date(cache.metadata?.creationTimestamp ?? client.now()).getTime();
+    const children = createChildren(client, settings.children, owner, bornAt);
     memories.set(key, { uid: owner.uid, children });
     return children;
   };
@@ -209,15 +211,15 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   };
 
   /** Whether a child is to be looked at: the operator may not read Secrets, and does not make one at each look. */
-  const isDue = (child: Child, key: string, owner: CacheIdentity, awaited: boolean): boolean => {
+  const isDue = (child: Child, key: string, cache: StoredOrasCache, awaited: boolean): boolean => {
+    const children = childrenFor(key, cache);
     const live = liveSet(key);
     // That of a cache that was deleted goes with its Secrets.
-    const own = live && isOwnedBy(live, owner) ? live : undefined;
-    const isThere = (childrenFor(key, owner).hasMade(child) && !awaited) || isNamedBy(child, own);
+    const own = live && isOwnedBy(live, identityOf(cache)) ? live : undefined;
+    const isThere = (children.hasMade(child) && !awaited) || isNamedBy(child, own);
     const pods = settings.podsOf(key);
-    // The garbage collector may take one along that was found, as it was that of a deleted cache of the same name.
     const isGone = pods.some((pod) => unmounted(pod, client.now())?.isLong && isIn(child, pod.spec));
-    return !isThere || isGone || isMissed(child, pods.map(troubleOf));
+    return !isThere || isGone || children.mayBeGone(child) || isMissed(child, pods.map(troubleOf));
   };
 
   const tellRollout = (cache: StoredOrasCache, key: string, child: Child, changes: ChildChange[]) => {
@@ -227,7 +229,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
 
   const ensure = async (cache: StoredOrasCache, key: string, child: Child): Promise<ChildChange[]> => {
     const before = liveSet(key);
-    const changes = await childrenFor(key, identityOf(cache)).ensure(child, isNewSpec(cache));
+    const changes = await childrenFor(key, cache).ensure(child, isNewSpec(cache));
     if (before && child.kind === "StatefulSet" && changes.some(({ kind }) => kind === "recreated"))
       removed.set(key, before);
     tellRollout(cache, key, child, changes);
@@ -237,14 +239,13 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   /** Yields each change as it is done: what was done before an error is reported too. */
   async function* converge(cache: StoredOrasCache, key: string): AsyncGenerator<ChildChange> {
     prefixes.take(cache);
-    const owner = identityOf(cache);
-    const children = childrenFor(key, owner);
+    const children = childrenFor(key, cache);
     await findUnseen(cache, key);
     const desired = await desiredOf(cache, key);
     for (const child of superfluous(cache, key, desired)) yield* await children.prune(child);
     yield* settings.arrivals.looking(key, (awaited) =>
       ofAll(
-        desired.filter((child) => isDue(child, key, owner, awaited)),
+        desired.filter((child) => isDue(child, key, cache, awaited)),
         (child) => ensure(cache, key, child),
       ),
     );
@@ -375,6 +376,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       held.againInMs,
       rotated.againInMs,
       found.againInMs,
+      memories.get(key)?.children.lookInMs(),
       untilDeadline(status, client.now()),
       settings.arrivals.lookInMs(key),
     );

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { names } from "../../schema/names.ts";
 import type { Child } from "../cache/children.ts";
 import { isCovered } from "../cache/covered.ts";
+import { inheritedInMs } from "../cache/inherited.ts";
 import type { CacheIdentity } from "../cache/owner.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus, type KubeError } from "../kube/errors.ts";
@@ -36,6 +37,8 @@ interface Memory {
   applied?: { digest: string; version: string | undefined; resourceVersion: string | undefined };
   /** Of a child that is only created: it exists. */
   made?: boolean;
+  /** When to look again at one that was there, in milliseconds since 1970. */
+  againAt?: number | undefined;
 }
 
 /** The children of one cache. */
@@ -53,6 +56,10 @@ export interface Children {
   readonly ensure: (desired: Child, isNewSpec: boolean) => Promise<ChildChange[]>;
   /** Whether a child that is only created exists, as far as this process knows: it was created, or was there. */
   readonly hasMade: (desired: Child) => boolean;
+  /** Whether to look again at a child that is only created and was there: it may have gone with an earlier cache. */
+  readonly mayBeGone: (desired: Child) => boolean;
+  /** In how many milliseconds the first of them is to be looked at. */
+  readonly lookInMs: () => number | undefined;
   /** Asks for a larger volume, where the spec does. A refusal is thrown as a FailedTryError, because of a CannotGrowError. */
   readonly grow: (desired: Child) => Promise<ChildChange[]>;
   /** Deletes a child that should not be there. */
@@ -75,8 +82,14 @@ const takeover = { except: tolerated };
  * @param client - of the API server
  * @param stores - by kind
  * @param owner - which cache
+ * @param bornAt - when it was created, in milliseconds since 1970
  */
-export function createChildren(client: KubeClient, stores: ChildStores, owner: CacheIdentity): Children {
+export function createChildren(
+  client: KubeClient,
+  stores: ChildStores,
+  owner: CacheIdentity,
+  bornAt: number,
+): Children {
   const memories = new Map<string, Memory>();
   const memoryOf = (title: string): Memory => {
     const known = memories.get(title) ?? {
@@ -89,7 +102,9 @@ export function createChildren(client: KubeClient, stores: ChildStores, owner: C
 
   const createOnce = async ({ resource }: ChildKind, desired: Child): Promise<ChildChange[]> => {
     const isNew = await create(client, resource, desired as KubeObject);
-    memoryOf(titleOf(desired)).made = true;
+    const now = client.now();
+    const againInMs = isNew ? undefined : inheritedInMs(now - bornAt);
+    Object.assign(memoryOf(titleOf(desired)), { made: true, againAt: againInMs && now + againInMs });
     return isNew ? [{ kind: "created", child: titleOf(desired) }] : [];
   };
 
@@ -136,6 +151,14 @@ export function createChildren(client: KubeClient, stores: ChildStores, owner: C
       return growClaim({ client, owner, title, desired, seen }, memoryOf(`${title}, its size`).attempts);
     },
     hasMade: (desired) => memories.get(titleOf(desired))?.made === true,
+    mayBeGone: (desired) => {
+      const { againAt } = memories.get(titleOf(desired)) ?? {};
+      return againAt !== undefined && againAt <= client.now();
+    },
+    lookInMs: () => {
+      const all = [...memories.values()].flatMap(({ againAt }) => againAt ?? []);
+      return all.length > 0 ? Math.max(Math.min(...all) - client.now(), 0) : undefined;
+    },
     prune: async (child) => {
       if (child.metadata?.deletionTimestamp) return [];
       await remove(client, kindOf(child).resource, child);

@@ -90,7 +90,7 @@ describe("lif-08: one change that somebody made", () => {
       };
       let seen: KubeObject | undefined;
       const stores = { [resource.kind]: { get: () => seen } };
-      const children = createChildren(client, stores, identityOf(cache));
+      const children = createChildren(client, stores, identityOf(cache), client.now());
       const ensure = () => children.ensure(desired, false);
       expect(await ensure()).toMatchObject([{ kind: "created" }]);
       await ns.patch(resource, "oras", { spec: drift });

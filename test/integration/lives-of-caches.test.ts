@@ -83,14 +83,19 @@ describe("lif-13: a cache that is made again", () => {
     ns,
     collector: _,
   }) => {
-    await ns.createCache();
+    await ns.createCache("oras", { auth: { type: "htpasswd" } });
+    const secrets = await until(() => secretsOf(ns), "its Secrets");
     for (let round = 0; round < 10; round++) {
       await ns.remove(resources.orasCaches, "oras");
       // At once: the children are those of before.
-      await ns.create(resources.orasCaches, cacheOf());
+      await ns.create(resources.orasCaches, cacheOf("oras", { auth: { type: "htpasswd" } }));
       const uid = (await ns.cache("oras"))?.metadata?.uid;
       for (const child of children) {
         await until(async () => (await ownerOf(ns, child)) === uid, `a ${child.kind} of its own`);
+      }
+      // A step that comes now may have found the login of before, too: it is there again before anybody asks for it.
+      for (const name of secrets) {
+        await until(async () => (await ownerOf(ns, resources.secrets, name)) === uid, `its own ${name}`);
       }
       await ns.rollOut();
       await ns.untilReason("oras", "Ready", "RegistryReady");
@@ -247,6 +252,14 @@ async function uidsOf(ns: ObjectsIn): Promise<(string | undefined)[]> {
   return Promise.all(children.map(async (child) => (await ns.read(child, "oras"))?.metadata?.uid));
 }
 
-async function ownerOf(ns: ObjectsIn, child: Resource): Promise<string | undefined> {
-  return (await ns.read(child, "oras"))?.metadata?.ownerReferences?.[0]?.uid;
+async function ownerOf(ns: ObjectsIn, child: Resource, name = "oras"): Promise<string | undefined> {
+  return (await ns.read(child, name))?.metadata?.ownerReferences?.[0]?.uid;
+}
+
+/** The names of those that a cache has made: its key, and the login for steps. */
+async function secretsOf(ns: ObjectsIn): Promise<readonly string[] | undefined> {
+  const login = (await ns.status("oras"))?.credentialsSecret;
+  const volumes = (await ns.set("oras"))?.spec?.template.spec?.volumes ?? [];
+  const key = volumes.find(({ name }) => name === names.registryKeyVolume)?.secret?.secretName;
+  return login && key ? [login, key] : undefined;
 }
