@@ -81,6 +81,8 @@ export interface StepNode extends About {
   /** Ids of artifacts, each once. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** The outputs that are known to be pushed, if any; a step that has failed may have some (`push-on: always`). */
+  readonly pushed?: readonly string[];
   /** What it pushes if it fails, with the digest if it has. */
   readonly leaves?: readonly LeftArtifact[];
   /** What holds it in the end, however far before it; see withHolders. */
@@ -136,6 +138,16 @@ export function leftOf({ leaves = [] }: Pick<StepNode, "leaves">): readonly Left
   return leaves.filter(({ digest }) => digest !== undefined);
 }
 
+/**
+ * The outputs that a step has made: all where it has succeeded, else those that are known to be pushed.
+ *
+ * @param step - any
+ * @returns ids of artifacts
+ */
+export function madeOutputs({ state, outputs, pushed = [] }: StepNode): readonly string[] {
+  return state === "succeeded" ? outputs : pushed;
+}
+
 /** Who pushed a digest makes what another step reads by that digest. */
 function withDigests(steps: readonly StepFacts[]): StepFacts[] {
   const byDigest = new Map(
@@ -158,8 +170,10 @@ function nodeOf({ inputs, outputs, leaves = [], ...about }: StepFacts): StepNode
     reference,
     digest: pushed?.digest,
   }));
+  const pushed = addresses(outputs.filter((output) => output.pushed !== undefined));
   return {
     ...{ ...about, id: idOf(about), inputs: addresses(inputs), outputs: addresses(outputs) },
+    ...(pushed.length > 0 && { pushed }),
     ...(left.length > 0 && { leaves: left }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Json } from "./canonical.ts";
-import { type Graph, leftOf, type StepNode } from "./graph.ts";
+import { type Graph, leftOf, madeOutputs, type StepNode } from "./graph.ts";
 
 /** When a step ran. */
 export interface Times {
@@ -25,9 +25,8 @@ export function hasRun({ state }: Pick<StepNode, "state">): boolean {
  */
 export function provOf(graph: Graph, namespace: string, timesOf: (step: StepNode) => Times): Json {
   const ran = graph.steps.filter(hasRun);
-  const made = ran.filter(({ state }) => state === "succeeded");
   const used = ran.flatMap(({ id, inputs }) => inputs.map((input) => [id, input] as const));
-  const generated = made.flatMap(({ id, outputs }) => outputs.map((output) => [id, output] as const));
+  const generated = ran.flatMap((step) => madeOutputs(step).map((output) => [step.id, output] as const));
   const left = ran.flatMap((step) => leftOf(step).map((artifact) => [step.id, artifact.id] as const));
   const named = new Set([...used, ...generated, ...left].map(([, artifact]) => artifact));
   const entities = [...graph.artifacts, ...graph.left].filter(({ id }) => named.has(id));

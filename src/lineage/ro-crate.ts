@@ -1,5 +1,5 @@
 import type { Json } from "./canonical.ts";
-import { type ArtifactNode, type Graph, leftOf, type StepNode } from "./graph.ts";
+import { type ArtifactNode, type Graph, leftOf, madeOutputs, type StepNode } from "./graph.ts";
 import { hasRun, type Times } from "./prov.ts";
 
 /** An image that a step ran. */
@@ -47,7 +47,7 @@ export function roCrateOf(graph: Graph, facts: CrateFacts): Json | undefined {
   const ran = graph.steps.filter(hasRun);
   if (ran.length === 0) return undefined;
   const used = new Set(ran.flatMap(({ inputs }) => inputs));
-  const made = new Set(ran.flatMap(madeBy));
+  const made = new Set(ran.flatMap(resultsOf));
   const artifacts = [...graph.artifacts, ...graph.left].filter(({ id }) => used.has(id) || made.has(id));
   const times = ran.map(facts.timesOf);
   const isRunning = ran.some(({ state }) => state === "running");
@@ -143,7 +143,7 @@ function entitiesOf(step: StepNode, position: number, { timesOf, imagesOf }: Cra
       ...{ "@id": local("action", id), "@type": "CreateAction", name: `Run of ${id}` },
       instrument: ref(local("program", id)),
       object: inputs.map((input) => ref(idOf(input))),
-      result: madeBy(step).map((output) => ref(idOf(output))),
+      result: resultsOf(step).map((output) => ref(idOf(output))),
       ...(images.length > 0 && { containerImage: images.map(ref) }),
       ...(memoizedFrom !== undefined && {
         description: `It took a result that was remembered, of ${memoizedFrom}.`,
@@ -154,9 +154,9 @@ function entitiesOf(step: StepNode, position: number, { timesOf, imagesOf }: Cra
   ];
 }
 
-/** What it was to make is not there where it has failed, and may have left something else. */
-function madeBy(step: StepNode): readonly string[] {
-  return [...(step.state === "succeeded" ? step.outputs : []), ...leftOf(step).map(({ id }) => id)];
+/** One that has failed may have left something else than its outputs. */
+function resultsOf(step: StepNode): readonly string[] {
+  return [...madeOutputs(step), ...leftOf(step).map(({ id }) => id)];
 }
 
 function imagesIn(steps: readonly StepNode[], { imagesOf }: CrateFacts): Entity[] {

@@ -2,7 +2,7 @@ import type { StepNode } from "../lineage/graph.ts";
 import type { Edge } from "../lineage/layout.ts";
 
 /** A step as the page shows it. */
-export interface PageStep extends Omit<StepNode, "stem"> {
+export interface PageStep extends Omit<StepNode, "stem" | "pushed"> {
   /** RFC 3339. */
   readonly createdAt?: string | undefined;
   readonly startedAt?: string | undefined;

@@ -64,7 +64,7 @@ function whole(
 }
 
 /** Whoever may create objects has written these words. How a step is held that waits for inputs matters to nobody. */
-function shown({ stem, message, leaves, ...step }: StepNode): PageStep {
+function shown({ stem, message, leaves, pushed: _, ...step }: StepNode): PageStep {
   const state = step.reason === "WaitingForInputs" ? "waiting" : step.state;
   const left = leaves?.map(({ id, reference, digest }) => ({ id, reference: visible(reference), digest }));
   return {

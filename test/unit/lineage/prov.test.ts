@@ -39,6 +39,23 @@ it("has what ran, when, what it read and what it made", () => {
   ]);
 });
 
+it("has what a step has pushed before it has succeeded, or although it failed", () => {
+  const pushed = { digest: "sha256:a", at: "1" };
+  const told = written([
+    step("kept", { state: "failed", outputs: [{ ...artifact("kept:1"), pushed }, artifact("lost:1")] }),
+    step("runs", { state: "running", outputs: [{ ...artifact("part:0"), pushed }, artifact("part:1")] }),
+    step("late", { state: "waiting", outputs: [{ ...artifact("late:1"), pushed }] }),
+  ]);
+  const byStep = (name: string, made: string) => ({
+    ...{ "prov:activity": `step:job%2F${name}`, "prov:entity": `artifact:host%2F${made}` },
+  });
+  expect(Object.values(told.wasGeneratedBy)).toEqual([
+    byStep("kept", "kept%3A1"),
+    byStep("runs", "part%3A0"),
+  ]);
+  expect(Object.keys(told.entity)).toEqual(["artifact:host%2Fkept%3A1", "artifact:host%2Fpart%3A0"]);
+});
+
 it("has what a failed step has left, as an entity of its activity that is no output", () => {
   const left = (name: string, digest: string | undefined, at = "1") => ({
     ...artifact(name),
@@ -74,7 +91,7 @@ it("names nothing that it does not have", () => {
   const names = fc.subarray(["a:1", "b:1", "c:1", "d e:1"].map(artifact));
   const pushed = { digest: "sha256:a", at: "1" };
   const leaves = names.map((all) => all.map((one, at) => ({ ...one, ...(at > 0 && { pushed }) })));
-  const steps = fc.array(fc.tuple(names, names, leaves, fc.constantFrom(...stepStates)), { maxLength: 6 });
+  const steps = fc.array(fc.tuple(names, leaves, leaves, fc.constantFrom(...stepStates)), { maxLength: 6 });
   fc.assert(
     fc.property(steps, (drawn) => {
       const told = written(
