@@ -4,6 +4,7 @@ import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { cacheOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { until } from "../support/wait.ts";
+import { cacheClient } from "../support/workspace.ts";
 
 it("what a step pushes is in the other registry, also after that was away", async ({ ws }) => {
   await ws.apply(cacheOf("copy", { auth: { type: "htpasswd" } }));
@@ -23,15 +24,22 @@ it("what a step pushes is in the other registry, also after that was away", asyn
   const output = (uri: string) => ({
     ...{ "oras-cache": "origin", "output-uri": uri, "output-path": "out" },
   });
+  // A step whose input is not there yet fails at once.
+  const arrived = (artifact: string) =>
+    until(async () => {
+      const client = await cacheClient(ws.namespace, "copy");
+      return client.isPushed(`copies/${artifact}`).finally(client.stop);
+    }, `${artifact} in the other registry`);
   await ws.step("one", output("kept/a:1"), "echo one > out");
   await ws.step("other", output("scratch/a:1"), "echo other > out");
-  // A step waits for its input for as long as its timeout says.
+  await arrived("kept/a:1");
   await ws.step("reads", { "oras-cache": "copy", "input-uri": "copies/kept/a:1" }, "cat out");
   expect(await ws.log("reads", "main")).toBe("one\n");
 
   // It comes back with nothing, as an emptyDir does.
   await ws.kubectl("delete", "pod", "copy-0", "--wait=true");
   await ws.step("two", output("kept/a:2"), "echo two > out");
+  await arrived("kept/a:2");
   await ws.step("reads-two", { "oras-cache": "copy", "input-uri": "copies/kept/a:2" }, "cat out");
   expect(await ws.log("reads-two", "main")).toBe("two\n");
   const mirrored = await until(async () => {
