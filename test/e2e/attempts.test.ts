@@ -7,7 +7,7 @@ import { shapeInUse } from "../support/pod-shape.ts";
 import { killSandbox } from "../support/sandboxes.ts";
 import { signalOras } from "../support/signals.ts";
 import { until } from "../support/wait.ts";
-import { workspace } from "../support/workspace.ts";
+import { type Workspace, workspace } from "../support/workspace.ts";
 
 const output = (name: string): StepAnnotations => ({
   "output-uri": `attempts/${name}:1`,
@@ -31,6 +31,13 @@ const restartedBy = (action: string): Partial<V1Container> => ({
   restartPolicy: "Never",
   restartPolicyRules: [{ action, exitCodes: { operator: "In", values: [42] } }],
 });
+
+/** Waits until the first attempt has left its mark: a Pod is said to run before its program does. */
+const hasBegun = (ws: Workspace, name: string) =>
+  until(
+    async () => (await ws.try(["exec", name, "-c", "main", "--", "test", "-e", "/work/once"])).code === 0,
+    `the program of ${name} to run`,
+  );
 
 /** How often each container of a Pod was started again. */
 const restarts = ({ status }: V1Pod) =>
@@ -90,17 +97,7 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
       "if [ -e once ]; then echo second > out; else touch once; echo first > out; exec sleep 1000; fi";
     const spec = { ...work, restartPolicy: "OnFailure", terminationGracePeriodSeconds: 1 };
     await ws.apply(podOf("swapped", output("swapped"), script, mounted, spec));
-    await until(async () => (await ws.pod("swapped")).status?.phase === "Running", "the Pod to run");
-    await ws.kubectl(
-      "exec",
-      "swapped",
-      "-c",
-      "main",
-      "--",
-      "sh",
-      "-c",
-      "until [ -e /work/once ]; do sleep 0.1; done",
-    );
+    await hasBegun(ws, "swapped");
     await ws.kubectl("set", "image", "pod/swapped", "main=busybox:latest");
     expect(
       (await ws.succeeded("swapped")).status?.containerStatuses?.find(({ name }) => name === "main")
@@ -121,7 +118,7 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
       const script = "if [ -e once ]; then echo second > out; else touch once; exec sleep 1000; fi";
       const spec = { ...work, restartPolicy: "OnFailure" };
       await ws.apply(podOf("sandbox", output("sandbox"), script, mounted, spec));
-      await until(async () => (await ws.pod("sandbox")).status?.phase === "Running", "the Pod to run");
+      await hasBegun(ws, "sandbox");
       killSandbox(ws.namespace, "sandbox");
       await ws.succeeded("sandbox");
       expect(await ws.content("attempts/sandbox:1", "out")).toBe("second\n");
