@@ -63,11 +63,11 @@ describe.concurrent("a registry with a password", () => {
         "echo early > out",
       ),
     );
-    await until(async () => (await locked.pod("early")).status?.startTime !== undefined, "the Pod to start");
+    const puller = pullerOf(await locked.pod("early"));
+    const waits = async () => (await locked.log("early", puller)).includes("trying again for up to");
+    await until(waits, "the step to wait");
     await locked.apply(cacheOf("later", closed));
     const end = await locked.succeeded("early");
-    const puller = pullerOf(end);
-    expect(await locked.log("early", puller)).toContain("trying again for up to");
     expect(endOf(end, names.pushContainer)?.exitCode).toBe(0);
   });
 
@@ -155,6 +155,7 @@ describe.concurrent("a registry with a password", () => {
     locked,
   }) => {
     await locked.apply(cacheOf("other", closed));
+    await locked.kubectl("wait", `${names.plural}/other`, "--for=condition=Available", "--timeout=120s");
     const pod = await locked.run(
       "stranger",
       {

@@ -62,10 +62,11 @@ describe.concurrent("a registry that serves TLS by itself", () => {
   it("is waited for by a step that is there before it", async ({ secure }) => {
     const early = { "oras-cache": "later", "output-uri": "a/b:1", "output-path": "f" };
     await secure.apply(podOf("early", early, "echo early > f"));
-    await until(async () => (await secure.pod("early")).status?.startTime !== undefined, "the Pod to start");
+    const puller = pullerOf(await secure.pod("early"));
+    const waits = async () => (await secure.log("early", puller)).includes("trying again for up to");
+    await until(waits, "the step to wait");
     await secure.apply(cacheOf("later", selfIssued));
-    const end = await secure.succeeded("early");
-    expect(await secure.log("early", pullerOf(end))).toContain("trying again for up to");
+    await secure.succeeded("early");
   });
 
   it("is read by people, with this program and with stock oras", async ({ secure, onTestFinished }) => {
@@ -104,7 +105,7 @@ describe.concurrent("a registry with a certificate of its author", () => {
   });
 
   // The kubelet shows a changed Secret within two minutes, and starts the container again after six.
-  it("has another one without a new Pod, and no step fails", async ({ ws }) => {
+  it("has another one without a new Pod, and no step fails", { timeout: 900_000 }, async ({ ws }) => {
     await ws.apply(cacheOf("renewed", authors("renewed")));
     await giveCertificate(ws, "renewed");
     await ws.kubectl("wait", `${names.plural}/renewed`, "--for=condition=Ready", "--timeout=400s");
