@@ -51,6 +51,15 @@ function asOlderClient<T>(value: T): T {
 const get = async <T extends V1Job | V1Pod>(ws: Workspace, kind: string, name: string) =>
   JSON.parse(await ws.kubectl("get", kind, name, "-o", "json")) as T;
 
+/** Creates an object, and waits until its controller has written what it writes: a replacement would conflict with that. */
+async function created<T extends V1Job | V1Pod>(ws: Workspace, object: T): Promise<T> {
+  expect(await ws.try(["create", "-f", "-"], JSON.stringify(object))).toMatchObject({ code: 0 });
+  const { kind = "", metadata } = object;
+  const name = metadata?.name ?? "";
+  if (kind === "Job") await ws.kubectl("wait", `job/${name}`, "--for=condition=Suspended", "--timeout=60s");
+  return get<T>(ws, kind, name);
+}
+
 describe.concurrent("an injected object, applied again as its author has it", () => {
   const made = {
     "a Job": suspended("again-job"),
@@ -81,10 +90,9 @@ describe.concurrent("an injected object, applied again as its author has it", ()
     ["a Pod", gated("replaced-pod")],
   ] as const)("%s: kubectl replace keeps the injection", async ([, object], { ws }) => {
     const text = JSON.stringify(object);
-    expect(await ws.try(["create", "-f", "-"], text)).toMatchObject({ code: 0 });
     const { kind = "", metadata } = object;
     const name = metadata?.name ?? "";
-    const before = await get(ws, kind, name);
+    const before = await created(ws, object);
     expect(await ws.try(["replace", "-f", "-"], text)).toMatchObject({ code: 0 });
     const after = await get(ws, kind, name);
     expect(after.spec).toEqual(before.spec);
@@ -102,10 +110,9 @@ describe.concurrent("an injected object, applied again as its author has it", ()
   ] as const)(
     "%s: a client that drops what it does not know keeps the injection",
     async ([, object], { ws }) => {
-      expect(await ws.try(["create", "-f", "-"], JSON.stringify(object))).toMatchObject({ code: 0 });
       const { kind = "", metadata } = object;
       const name = metadata?.name ?? "";
-      const before = await get(ws, kind, name);
+      const before = await created(ws, object);
       const read = asOlderClient({ ...before, metadata: { ...before.metadata, labels: { seen: "yes" } } });
       expect(JSON.stringify(read)).not.toContain("startupProbe");
       expect(await ws.try(["replace", "-f", "-"], JSON.stringify(read))).toMatchObject({ code: 0 });
