@@ -3,6 +3,7 @@ import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { endOf, jobOf, podOf, pullerOf } from "../support/builders.ts";
 import { it as base } from "../support/e2e.ts";
+import { start } from "../support/processes.ts";
 import { until } from "../support/wait.ts";
 import { workspace } from "../support/workspace.ts";
 
@@ -107,9 +108,11 @@ describe.concurrent("steps on real Pods", () => {
       "the program to start",
       120_000,
     );
-    const logs = ws.kubectl("logs", "--follow", "deleted", "-c", "main");
+    const follow = ["kubectl", "--namespace", ws.namespace, "logs", "--follow", "deleted", "-c", "main"];
+    const logs = start(follow, { env: process.env });
+    await logs.said("ready");
     await ws.kubectl("delete", "pod", "deleted", "--timeout=110s");
-    expect(await logs).toContain("got SIGTERM");
+    expect((await logs.ended).stdout).toContain("got SIGTERM");
     expect(await ws.content("e2e/deleted:1", "log")).toBe("ready\ngot SIGTERM\n");
   });
 
