@@ -97,6 +97,9 @@ it("an OrasCache that cannot be exported holds no namespace", async ({ onTestFin
   const reason = () => of(".status.conditions[?(@.type=='Exported')].reason");
   await until(async () => (await reason()) !== "", "the condition");
   await kubectl(["delete", "namespace", going.namespace, "--timeout=120s"]);
-  const events = await kubectl(["get", "events", "--namespace", names.operatorNamespace]);
-  expect(events).toContain(`${going.namespace}/oras goes without its export`);
+  // Nothing waits for an Event to be written.
+  await until(async () => {
+    const events = await kubectl(["get", "events", "--namespace", names.operatorNamespace]);
+    return events.includes(`${going.namespace}/oras goes without its export`);
+  }, "the Event");
 });

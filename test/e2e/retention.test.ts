@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { cacheOf, podOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
+import { told } from "../support/events.ts";
 import { keeperOf } from "../support/keeper-of.ts";
 import { until } from "../support/wait.ts";
 
@@ -66,8 +67,7 @@ it("retention says what it would delete, deletes it by its schedule, and the spa
   expect(swept.status).toBe("True");
   expect(swept.storage?.lastSweep).toBeDefined();
   expect(await tags()).toEqual(all.filter((tag) => tag !== "runs/a:old"));
-  const events = await ws.kubectl("get", "events.events.k8s.io", "-o", "json");
-  for (const reason of ["RetentionPlanned", "Swept"]) expect(events).toContain(`"reason": "${reason}"`);
+  for (const reason of ["RetentionPlanned", "Swept"]) await told(ws, names.kind, cache, reason);
   // The trash is emptied by the pass after the next; the schedule would take two minutes more.
   await until(
     async () => {

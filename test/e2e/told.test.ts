@@ -149,7 +149,9 @@ it("lif-08, lif-24: one change of a child is corrected once; an eviction of the 
   await ws.try(["create", "--raw", path, "-f", "-"], JSON.stringify(eviction));
   const lost = await told(ws, names.kind, "oras", "StorageLost");
   expect(lost).toContain("were in its emptyDir and are lost.");
-  expect(await condition(ws, "oras", "StorageLost")).toMatchObject({ status: "True", reason: "PodReplaced" });
+  // The Event and the status are written beside each other.
+  const found = await until(() => condition(ws, "oras", "StorageLost"), "the condition");
+  expect(found).toMatchObject({ status: "True", reason: "PodReplaced" });
   await ws.kubectl("wait", `${names.plural}/oras`, "--for=condition=Ready", "--timeout=120s");
 
   const late = await ws.run("late", { "input-uri": "early:1", timeout: "10s" });
