@@ -58,7 +58,7 @@ func next(t *testing.T, told <-chan toldPush) toldPush {
 			t.Fatal("the keeper tells no more")
 		}
 		return push
-	case <-time.After(30 * time.Second):
+	case <-time.After(longest):
 		t.Fatal("waited in vain for a push")
 	}
 	panic("unreachable")

@@ -360,10 +360,10 @@ func wants(t *testing.T, c *container, code int, says string) {
 	}
 }
 
-// until waits for a condition.
+// until waits for a condition. A mirror that was refused looks again after half a minute.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(longest); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
