@@ -107,6 +107,8 @@ func TestAMirrorHasWhatIsPushed(t *testing.T) {
 	untagged := p.putArtifact("runs/b", "")
 	child := map[string]any{"mediaType": imageManifest, "digest": one, "size": 1}
 	index := p.putManifest("runs/b", "index", imageIndex, map[string]any{"manifests": []any{child}})
+	// One that was listed is counted again when the registry tells of it; the last one is told of last.
+	until(t, "the last one to be mirrored", func() bool { return digestAt(t, remote, "copies/runs/b", "index") == index })
 	told := p.untilMirrored(4)
 	if told.To != "http://"+remote+"/copies" || told.Trouble != "" || told.Refused != 0 || told.Last == "" || told.Oldest != "" {
 		t.Errorf("%+v", told)
