@@ -76,9 +76,10 @@ func TestARegistryThatDoesNotAnswerIsAskedAfterAPauseThatGrows(t *testing.T) {
 	for range 8 {
 		n, it := take(t, m)
 		o, other := take(t, m)
+		asked := time.Now()
 		m.finish(t.Context(), n, it, &registry.Error{Kind: registry.Unavailable, Reason: "no answer"})
 		m.finish(t.Context(), o, other, &registry.Error{Kind: registry.Unavailable, Reason: "no answer"})
-		if _, none, wait := m.take(time.Now()); none != nil || wait <= 0 {
+		if _, none, wait := m.take(asked); none != nil || wait <= 0 {
 			t.Error("it is asked at once")
 		}
 		if m.pause != max(min(2*before, lastPause), firstPause) {
