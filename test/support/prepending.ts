@@ -77,14 +77,14 @@ export async function startPrepending(ws: Workspace): Promise<() => Promise<stri
   });
   const all = [configuration("aaa", prepending.before), configuration("zzz", prepending.after)];
   await kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items: all }));
-  // A Service leads nowhere for a moment after its Pod has become ready.
-  const pod = podOf("probe", {}, "true");
-  const labelled = {
-    ...pod,
-    metadata: { ...pod.metadata, labels: { [prepending.label]: prepending.after } },
-  };
-  const probe = ["create", "--namespace", ws.namespace, "--dry-run=server", "-o", "name", "-f", "-"];
-  await until(() => kubectl(probe, JSON.stringify(labelled)), "the API server to reach the webhook");
+  // A Service leads nowhere for a moment after its Pod has become ready, and the API server hears later of configurations.
+  const probe = ["create", "--namespace", ws.namespace, "--dry-run=server", "-o", "json", "-f", "-"];
+  for (const value of [prepending.before, prepending.after]) {
+    const pod = podOf("probe", {}, "true");
+    const labelled = { ...pod, metadata: { ...pod.metadata, labels: { [prepending.label]: value } } };
+    const isCalled = async () => (await kubectl(probe, JSON.stringify(labelled))).includes('"prepended"');
+    await until(isCalled, "the API server to reach the webhook");
+  }
   const called = all.map(({ metadata }) => metadata.name);
   return () => kubectl(["delete", "mutatingwebhookconfigurations", ...called]);
 }
