@@ -86,15 +86,21 @@ func (p *tlsPod) showsLogin() {
 	login := base64.StdEncoding.EncodeToString([]byte("oras-1:" + derived("password/oras-1")))
 	config, err := json.Marshal(map[string]any{"auths": map[string]any{p.registry: map[string]string{"auth": login}}})
 	must(p.t, err)
-	must(p.t, os.WriteFile(filepath.Join(p.cache, "config.json"), config, 0o600))
+	show(p.t, p.cache, "config.json", config)
 	p.showsCA()
 }
 
 func (p *tlsPod) showsCA() {
 	p.t.Helper()
-	beside := filepath.Join(p.t.TempDir(), "ca.crt")
-	must(p.t, os.WriteFile(beside, p.ca(), 0o600))
-	must(p.t, os.Rename(beside, filepath.Join(p.cache, "ca.crt")))
+	show(p.t, p.cache, "ca.crt", p.ca())
+}
+
+// show brings a file into a folder at once, as the kubelet does: a step that waits may read it meanwhile.
+func show(t *testing.T, folder, name string, content []byte) {
+	t.Helper()
+	beside := filepath.Join(t.TempDir(), name)
+	must(t, os.WriteFile(beside, content, 0o600))
+	must(t, os.Rename(beside, filepath.Join(folder, name)))
 }
 
 func (p *tlsPod) step(scheme, host string) *pod {

@@ -81,7 +81,7 @@ func TestARegistryThatRedirectsToAPrivateCA(t *testing.T) {
 
 	options := []string{"--cache-credentials=" + cache, "--plain-login-host=" + host}
 	refused := newPod(t, "")
-	refused.pullOptions = append(options, "--timeout=1")
+	refused.pullOptions = append(options, "--timeout=5")
 	refused.cannotBring(contract.ExitRegistryUnavailable, "is signed by a CA that is not known here", "http://"+host+"/a:1")
 
 	// The kubelet shows an optional Secret a minute after it was made: a step that runs takes it over.
@@ -90,9 +90,7 @@ func TestARegistryThatRedirectsToAPrivateCA(t *testing.T) {
 	pull := step.preparedPull()
 	pull.launch()
 	until(t, "the step to wait", func() bool { return strings.Contains(pull.stderr.String(), "trying again") })
-	beside := filepath.Join(t.TempDir(), "storage-ca.crt")
-	must(t, os.WriteFile(beside, ca, 0o600))
-	must(t, os.Rename(beside, filepath.Join(cache, "storage-ca.crt")))
+	show(t, cache, "storage-ca.crt", ca)
 	wants(t, pull, 0, "")
 
 	// What holds no certificate keeps nobody from a registry, which may send the data itself.

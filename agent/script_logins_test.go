@@ -69,7 +69,8 @@ func (p *sidecarScript) withSecret(file, text string) {
 }
 
 func (p *sidecarScript) makeLogin(host string) {
-	must(p.t, os.WriteFile(filepath.Join(p.cache, "config.json"), []byte(`{"auths":{"`+host+`":`+entry("oras-1", cachePassword)+`}}`), 0o600))
+	p.t.Helper()
+	show(p.t, p.cache, "config.json", []byte(`{"auths":{"`+host+`":`+entry("oras-1", cachePassword)+`}}`))
 }
 
 func (p *sidecarScript) install() *container { return p.start(p.options...) }

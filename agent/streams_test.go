@@ -565,7 +565,7 @@ func TestInputsThatCannotBeHadForNow(t *testing.T) {
 	})
 	p := newStream(t, url+"/for/output:1", url+"/for/now:1")
 	p.policy, p.containers = onFailure, 2
-	oras := p.serve("--timeout=1")
+	oras := p.serve("--timeout=5")
 	start := func(number int, script string) *container {
 		name := strconv.Itoa(number)
 		return p.launched(p.wrapped(number, []string{"sh", "-c", script}, "--input-path="+name, "--output-path=out"+name, "--oras-comes-back"))
