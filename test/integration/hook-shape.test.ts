@@ -13,7 +13,7 @@ import { minor } from "../support/kubernetes-version.ts";
 import { asksNobody, metric, type Operator, ready, startOperator } from "../support/operator.ts";
 import { start } from "../support/processes.ts";
 import { until } from "../support/wait.ts";
-import { installWebhooks } from "../support/webhooks.ts";
+import { injecting, installWebhooks } from "../support/webhooks.ts";
 
 const pods = "/api/v1/namespaces/default/pods";
 const jobs = "/apis/batch/v1/namespaces/default/jobs";
@@ -29,6 +29,7 @@ const test = base
     });
     await installWebhooks(installed, operator.webhookPort);
     await ready(operator, installed);
+    await injecting(installed);
     await installed.request({
       method: "POST",
       path: "/api/v1/namespaces/default/serviceaccounts",

@@ -6,7 +6,7 @@ import { serviceAccountKubeconfig } from "./installation.ts";
 import { yamlOf } from "./manifests.ts";
 import { asksNobody, type Operator, ready, startOperator } from "./operator.ts";
 import { kubectl } from "./programs.ts";
-import { installWebhooks } from "./webhooks.ts";
+import { injecting, installWebhooks } from "./webhooks.ts";
 
 /** Of the installation, what an operator that runs as a process has no use for, or has otherwise. */
 const otherwise: readonly string[] = ["Deployment", "MutatingWebhookConfiguration", "PodDisruptionBudget"];
@@ -34,5 +34,6 @@ export async function startAsInstalled(
   const operator = await startOperator(await serviceAccountKubeconfig(plane, admin), ...asksNobody, ...flags);
   await installWebhooks(admin, operator.webhookPort);
   await ready(operator, admin);
+  await injecting(admin);
   return operator;
 }

@@ -7,7 +7,7 @@ import { garbageCollector, startControllers } from "./controllers.ts";
 import { adminClient, installOperator } from "./installation.ts";
 import { objectsIn } from "./objects-in.ts";
 import { asksNobody, ready, startOperator } from "./operator.ts";
-import { installWebhooks } from "./webhooks.ts";
+import { injecting, installWebhooks } from "./webhooks.ts";
 
 /**
  * Tests against a real API server. What a test names in its parameters is made when the first test of the file needs
@@ -49,6 +49,7 @@ export const test = base
     });
     await installWebhooks(installed, operator.webhookPort);
     await ready(operator, installed);
+    await injecting(installed);
     return operator;
   })
   /** The real garbage collector, for this file alone. It knows the operator's kinds from its start. */

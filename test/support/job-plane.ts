@@ -6,7 +6,7 @@ import type { Operator } from "./operator.ts";
 import { asksNobody, ready, startOperatorIn } from "./operator.ts";
 import type { Hold } from "./registry-proxy.ts";
 import { startStolenToken } from "./stolen-token.ts";
-import { installWebhooks } from "./webhooks.ts";
+import { injecting, installWebhooks } from "./webhooks.ts";
 import { startWorkflowWorld } from "./workflow-world.ts";
 
 /**
@@ -44,6 +44,7 @@ export async function startJobPlane({
     const operator: Operator = await startAnother();
     await installWebhooks(admin, operator.webhookPort);
     await ready(operator, admin);
+    await injecting(admin);
     stops.push(await startControllers(plane.kubeconfig, ...jobControllers));
     const world = await startWorkflowWorld(admin, hold);
     stops.push(world.stop);

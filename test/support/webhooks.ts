@@ -1,7 +1,11 @@
 import { readFile } from "node:fs/promises";
+import type { V1Pod } from "@kubernetes/client-node";
 import { parse } from "yaml";
 import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
+import { podOf } from "./builders.ts";
+import { until } from "./wait.ts";
 
 interface Configuration {
   apiVersion: string;
@@ -42,4 +46,19 @@ export async function installWebhooks(client: KubeClient, port: number, user?: s
     path: "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
     body: await webhookConfiguration(port, user),
   });
+}
+
+/**
+ * Waits until steps are injected. The operator is ready a moment before its CA is in the configuration, and the API server hears of
+ * that later still: until then it refuses steps, or takes them as they are.
+ *
+ * @param client - with every right
+ */
+export async function injecting(client: KubeClient): Promise<void> {
+  const path = pathOf(resources.pods, { namespace: "default" });
+  const body = podOf("probe", { "output-uri": "a/b:1" });
+  await until(async () => {
+    const { spec } = await client.request<V1Pod>({ method: "POST", path, query: { dryRun: "All" }, body });
+    return spec?.containers.some(({ name }) => name === names.pushContainer);
+  }, "steps to be injected");
 }
