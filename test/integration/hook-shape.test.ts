@@ -129,10 +129,14 @@ describe("the shape of Pods follows the cluster", () => {
   test.runIf(minor >= names.hookShapeMinor)(
     "the API server's own metrics name what is needed, and an older node takes the shape back",
     async ({ installed, hooked }) => {
+      // The log is written after a review is answered, and a node is there before it says its version.
+      await until(() => hooked.said(becameHook), "the word of it");
       expect(told(hooked, becameHook)).toHaveLength(1);
       await node(installed, "old", "v1.34.2");
       await until(async () => (await shapeNow(installed)) === "init" || undefined, "the init container");
-      expect(told(hooked, becameInit).at(-1)).toMatchObject({ reason: "the kubelet of node old is v1.34.2" });
+      await expect
+        .poll(() => told(hooked, becameInit).at(-1))
+        .toMatchObject({ reason: "the kubelet of node old is v1.34.2" });
       await installed.request({ method: "DELETE", path: "/api/v1/nodes/old" });
       await until(async () => (await shapeNow(installed)) === "hook" || undefined, "the other shape");
     },
