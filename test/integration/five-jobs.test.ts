@@ -6,6 +6,7 @@ import { annotations } from "../../src/annotations/table.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { expectRight, inputsOf, jobsOf, runAll } from "../support/five-jobs.ts";
+import { told } from "../support/held-jobs.ts";
 import { test as base } from "../support/integration.ts";
 import { startJobPlane } from "../support/job-plane.ts";
 import { until } from "../support/wait.ts";
@@ -25,7 +26,7 @@ describe("five Jobs that need each other's artifacts", () => {
     const ns = await world.namespace(namespace);
     for (const round of ["first", "second"]) {
       const five = jobsOf(namespace, { [annotations.batch.key]: `${round}/5` });
-      expectRight(await runAll(ns, world.runsIn, five, seconds * 1000));
+      expectRight(await runAll(ns, world.runsIn, five, () => delay(seconds * 1000)));
     }
   });
 
@@ -36,8 +37,11 @@ describe("five Jobs that need each other's artifacts", () => {
     const five = jobsOf("apart");
     const first = await runAll(ns, world.runsIn, five);
     expectRight(first);
-    const second = await runAll(ns, world.runsIn, five, 5_000);
-    // report comes first, and finds what compare pushed in the first round.
+    // report comes first, and finds what compare pushed in the first round: before compare is there, also where the operator is slow.
+    const second = await runAll(ns, world.runsIn, five, async (name) => {
+      await delay(5_000);
+      if (name === "report") await told(ns, name, "True");
+    });
     expect(second["report"]?.pins).toEqual([first["compare"]?.pushed]);
   });
 });

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import type { V1Job } from "@kubernetes/client-node";
 import { expect } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -26,17 +25,17 @@ export function jobsOf(
   });
 }
 
-/** Creates Jobs one after the other, and waits until all have ended. Returns what ran, by its Job. */
+/** Creates Jobs one after the other, waits after each as it is told, and until all have ended. Returns what ran, by its Job. */
 export async function runAll(
   ns: ObjectsIn,
   runsIn: (namespace: string) => readonly Run[],
   all: readonly (V1Job & KubeObject)[],
-  pauseMs = 0,
+  after: (name: string) => Promise<unknown> = async () => {},
 ): Promise<Readonly<Record<string, Run>>> {
   const before = runsIn(ns.namespace).length;
   for (const job of all) {
     await ns.create(resources.jobs, job);
-    if (pauseMs > 0) await delay(pauseMs);
+    await after(job.metadata?.name ?? "");
   }
   const named = all.map(({ metadata }) => metadata?.name ?? "");
   for (const name of named) {
