@@ -8,6 +8,7 @@ import { endOf, makeEndedPod } from "../support/ended-jobs.ts";
 import { test } from "../support/integration.ts";
 import { makePlugin } from "../support/plugin.ts";
 import { makeUser } from "../support/ui.ts";
+import { until } from "../support/wait.ts";
 
 const job = jobOf("fetch", { "input-uri": "data/raw:v1", "output-uri": "climate/raw:v1" }) as KubeObject;
 
@@ -109,8 +110,11 @@ describe("what holds a step", () => {
       roleRef: { apiGroup: group, kind: "Role", name: "one" },
     };
     await installed.request({ method: "POST", path: `${of}/rolebindings`, body });
-    const { code, stdout } = await (await makePlugin(ns.namespace, user)).run("status", "job/plot");
-    expect(code).toBe(0);
+    const sees = await makePlugin(ns.namespace, user);
+    const { stdout } = await until(async () => {
+      const ended = await sees.run("status", "job/plot");
+      return ended.code === 0 && ended;
+    }, "the right to count");
     expect(stdout).toContain("What holds the steps before it is not known: ");
     expect(stdout).toMatch(/[Ww]aits for/);
   });
