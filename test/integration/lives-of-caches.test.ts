@@ -2,7 +2,7 @@ import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
-import { type Resource, resources } from "../../src/kube/resources.ts";
+import { pathOf, type Resource, resources } from "../../src/kube/resources.ts";
 import { cacheOf, jobOf } from "../support/builders.ts";
 import { test } from "../support/integration.ts";
 import { type ObjectsIn, objectsIn } from "../support/objects-in.ts";
@@ -167,6 +167,7 @@ describe("lif-23: a registry that the LimitRange of its namespace ends", () => {
 
 test("lif-25: a quota refuses children; once it is gone the cache comes up within about a minute", async ({
   ns,
+  installed,
 }) => {
   const quota: Resource = {
     group: "",
@@ -179,6 +180,21 @@ test("lif-25: a quota refuses children; once it is gone the cache comes up withi
   await ns.create(quota, { metadata: { name: "none" }, spec: { hard } } as KubeObject);
   // Its controller does not run beside an API server alone.
   await ns.patchStatus(quota, "none", { hard, used: { "count/statefulsets.apps": "0" } });
+  const labels = { a: "b" };
+  const template = { metadata: { labels }, spec: { containers: [{ name: "x", image: "x" }] } };
+  const refused = () =>
+    installed
+      .request({
+        ...{ method: "POST", path: pathOf(resources.statefulSets, { namespace: ns.namespace }) },
+        query: { dryRun: "All" },
+        body: { metadata: { name: "x" }, spec: { selector: { matchLabels: labels }, template } },
+      })
+      .then(
+        () => "",
+        ({ message }: Error) => message,
+      );
+  // The API server's own part that counts hears of the quota a moment later.
+  await expect.poll(refused).toContain("exceeded quota: none");
   await ns.create(resources.orasCaches, cacheOf());
   const { message } = await ns.untilReason("oras", "Ready", "QuotaExceeded");
   expect(message).toContain("exceeded quota: none");
