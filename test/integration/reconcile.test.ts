@@ -15,6 +15,7 @@ import { KubeError } from "../../src/kube/errors.ts";
 import { get } from "../../src/kube/objects.ts";
 import { permissions } from "../../src/kube/permissions.ts";
 import { pathOf, type Resource, resources } from "../../src/kube/resources.ts";
+import { cacheOf } from "../support/builders.ts";
 import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { minor, since } from "../support/kubernetes-version.ts";
@@ -96,9 +97,9 @@ function settled(name: string): Promise<StoredOrasCache> {
 const condition = (cache: StoredOrasCache | undefined, type: string) =>
   cache?.status?.conditions?.find((c) => c.type === type);
 
-async function notesAbout(name: string): Promise<string[]> {
+async function notesAbout(name: string, within = namespace): Promise<string[]> {
   const { items } = await client.request<{ items: { reason: string; regarding: { name: string } }[] }>({
-    path: pathOf(resources.events, { namespace }),
+    path: pathOf(resources.events, { namespace: within }),
   });
   return items.filter((event) => event.regarding.name === name).map((event) => event.reason);
 }
@@ -378,7 +379,11 @@ describe("what was not made for the cache", () => {
     );
     expect(condition(await cacheNamed("refused"), "Degraded")?.message).toContain("not on my watch");
     expect(await serviceNamed("refused")).toBeDefined();
-    expect(await notesAbout("refused")).toEqual(expect.arrayContaining(["Created", "Invalid"]));
+    // Events are written beside the status.
+    await until(async () => {
+      const told = await notesAbout("refused");
+      return told.includes("Created") && told.includes("Invalid");
+    }, "both Events");
   });
 });
 
@@ -423,11 +428,19 @@ async function refuseStatefulSets(name: string, message: string): Promise<void> 
 test("a deleted cache is forgotten (defect of the original: retried for ever)", async () => {
   await created("gone");
   await write("DELETE", resources.orasCaches, "gone");
-  // No garbage collector runs here; the operator must not write any more.
   await until(async () => !(await cacheNamed("gone")), "it to be gone");
-  const uid = (await setNamed("gone"))?.metadata?.uid;
-  await write("DELETE", resources.statefulSets, "gone");
+  // The operator, which hears of caches in their order, knows that it is gone.
   await created("after-gone");
+  const uid = (await setNamed("gone"))?.metadata?.uid;
+  // No garbage collector runs here; the operator must not write any more.
+  await write("DELETE", resources.statefulSets, "gone");
+  // What comes after it is looked at after it: a StatefulSet that is made anew.
+  const before = (await setNamed("after-gone"))?.metadata?.uid;
+  await write("DELETE", resources.statefulSets, "after-gone");
+  await until(async () => {
+    const now = (await setNamed("after-gone"))?.metadata?.uid;
+    return now !== undefined && now !== before;
+  }, "what is not forgotten");
   expect(await setNamed("gone")).toBeUndefined();
   expect(uid).toBeDefined();
 });
@@ -441,11 +454,22 @@ test("200 caches are all reconciled, and then nothing is written", async () => {
     return items.filter((cache) => cache.status?.observedGeneration !== undefined).length >= all.length;
   }, "200 statuses");
   let last = -1;
-  await until(async () => {
-    const before = last;
-    last = await writes();
-    return before === last && (await metric(operator, "workqueue_depth")) === 0;
-  }, "quiet");
+  const quiet = () =>
+    until(async () => {
+      const before = last;
+      last = await writes();
+      const atWork = ["workqueue_depth", "controller_runtime_active_workers"].map((name) =>
+        metric(operator, name),
+      );
+      return before === last && (await Promise.all(atWork)).every((count) => count === 0);
+    }, "quiet");
+  await quiet();
+  // Events are written one after another, long after what they tell of: that of one more cache is the last.
+  await client.request({ method: "POST", path: "/api/v1/namespaces", body: { metadata: { name: "last" } } });
+  const path = pathOf(resources.orasCaches, { namespace: "last" });
+  await client.request({ method: "POST", path, body: cacheOf("last") });
+  await until(async () => (await notesAbout("last", "last")).includes("Created"), "the last Event");
+  await quiet();
   // A touched cache is looked at, and found in order: no write follows.
   const looks = await metric(operator, "controller_runtime_reconcile_total");
   await patch(resources.orasCaches, "many-0", { metadata: { labels: { touched: "yes" } } });
