@@ -116,6 +116,9 @@ test("what is no push of the step, what is old, and what is not wanted gets none
   const unwanted = await registry.push("made/unwanted:v1");
   await stepNamed(ns, "unwanted", "made/unwanted:v1");
   await end(ns, "unwanted", "made/unwanted:v1", unwanted);
+  // The operator hears of Pods and of caches apart from each other: it is to know of this end before.
+  const toldOf = async () => (await ns.events("unwanted")).map(({ reason }) => reason);
+  await until(async () => (await toldOf()).includes("Pushed"), "the operator to know of its end");
   await ns.patch(resources.orasCaches, "oras", { spec: { lineage: { provenance: true } } });
   await until(async () => (await ns.status("oras"))?.observedGeneration === 3, "the operator to see it");
   const wanted = await registry.push("made/wanted:v1");
