@@ -61,6 +61,8 @@ describe("a volume of the operator's", () => {
       persistentVolumeClaim: { claimName: "oras-data" },
     });
     await bind(ns, "1Gi");
+    // The operator hears of claims and of StatefulSets apart from each other.
+    await until(async () => (await ns.status("oras"))?.storage?.capacity === "1Gi", "its size");
     await registryPod(ns, "oras", readyPod("2026-01-01T00:00:00Z"));
     await ns.rollOut();
     const { message } = await ns.untilReason("oras", "Ready", "RegistryReady");
