@@ -20,6 +20,8 @@ export interface ConfigurationSettings {
   readonly onMissing: (webhooks: readonly string[]) => void;
   /** The CA bundle was written. */
   readonly onWritten: () => void;
+  /** The API server has the CA bundle for each webhook that it knows; told more than once. */
+  readonly onKept: () => void;
   readonly onTrouble: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
@@ -58,8 +60,9 @@ export function keepConfiguration(settings: ConfigurationSettings): Configuratio
   };
   const write = async () => {
     const live = reflector.store.get(names.webhookConfiguration);
-    const change = wanted === undefined || signal.aborted ? undefined : withCaBundle(live, wanted);
-    if (change === undefined) return;
+    if (live === undefined || wanted === undefined || signal.aborted) return;
+    const change = withCaBundle(live, wanted);
+    if (change === undefined) return settings.onKept();
     try {
       await apply(client, resources.mutatingWebhookConfigurations, change);
       settings.onWritten();
@@ -108,15 +111,14 @@ export function missingWebhooks(live: WebhookConfiguration | undefined): string[
  * What to apply to give every webhook of a configuration a CA bundle. All of them are in it: what a manager no longer
  * applies is taken away.
  *
- * @param live - the configuration; undefined when there is none
+ * @param live - the configuration
  * @param caBundle - base64 of PEM
  * @returns undefined when there is nothing to change
  */
 export function withCaBundle(
-  live: WebhookConfiguration | undefined,
+  { webhooks = [] }: WebhookConfiguration,
   caBundle: string,
 ): WebhookConfiguration | undefined {
-  const webhooks = live?.webhooks ?? [];
   if (webhooks.every(({ clientConfig }) => clientConfig?.caBundle === caBundle)) return undefined;
   return {
     metadata: { name: names.webhookConfiguration },

@@ -13,6 +13,8 @@ export interface CertificateObserver {
   readonly onPair: (pair: ServingPair) => void;
   /** Whether the API server knows all webhooks, at first and whenever that changes. */
   readonly onConfigured: (isWhole: boolean) => void;
+  /** The API server has the CA of the certificate; not told where both are somebody else's. */
+  readonly onTrusted: () => void;
 }
 
 /**
@@ -59,6 +61,7 @@ export function startCertificates(
   const configuration = keepConfiguration({
     client,
     onMissing,
+    onKept: observer.onTrusted,
     onWritten: () => log.info("caBundle of the webhook configuration updated"),
     onTrouble: (error) =>
       log.warn({ error: sentenceOf(error) }, "webhook configuration cannot be read or updated, retrying"),

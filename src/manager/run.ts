@@ -51,11 +51,13 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
   const log = createLog(options.logLevel);
   const metrics = createMetrics();
   const webhooks = `the MutatingWebhookConfiguration ${names.webhookConfiguration}`;
+  // Without it the API server trusts no replica, and refuses each annotated Pod and Job.
+  const bundle = `its CA in ${webhooks}`;
   const waitsFor = new Set([
     "the API server",
     `the Secret ${names.cacheKeySecret}`,
     "a certificate",
-    webhooks,
+    ...[webhooks, ...(options.certificateDirectory ? [] : [bundle])],
   ]);
   const endpoints = await allServed([
     servedAt(
@@ -95,6 +97,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
       if (isWhole) waitsFor.delete(webhooks);
       else waitsFor.add(webhooks);
     },
+    onTrusted: () => waitsFor.delete(bundle),
   });
 
   const start = async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { connect as connectTls } from "node:tls";
-import type { V1Pod, V1Secret } from "@kubernetes/client-node";
+import type { V1ClusterRole, V1Pod, V1Secret, V1SubjectAccessReview } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { WebhookConfiguration } from "../../src/certificates/configuration.ts";
@@ -15,7 +15,12 @@ import { isStatus } from "../../src/kube/errors.ts";
 import { get, patchMerge, remove, replace } from "../../src/kube/objects.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { keyed } from "../support/builders.ts";
-import { type ControlPlane, kubeconfigFor, startControlPlane } from "../support/control-plane.ts";
+import {
+  type ControlPlane,
+  kubeconfigFor,
+  operatorUser,
+  startControlPlane,
+} from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { metric, type Operator, ready, startOperator } from "../support/operator.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -239,6 +244,16 @@ describe("lif-21: the webhook configuration", () => {
     return [response.status, await response.text()];
   };
   const notReady = [503, expect.stringContaining(names.webhookConfiguration)];
+  const mayPatch = async () => {
+    const { group, plural } = resources.mutatingWebhookConfigurations;
+    const resourceAttributes = { group, resource: plural, name: names.webhookConfiguration, verb: "patch" };
+    const review = await client.request<V1SubjectAccessReview>({
+      method: "POST",
+      path: "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+      body: { spec: { user: operatorUser, resourceAttributes } },
+    });
+    return review.status?.allowed;
+  };
   const lastComplaint = (operator: Operator) =>
     operator.log.findLast(({ message }) => message.startsWith("webhook configuration is missing"));
 
@@ -282,6 +297,36 @@ describe("lif-21: the webhook configuration", () => {
     await until(async () => (await bundles()).every(Boolean), "the CA bundle");
     await change(whole.webhooks);
     await expect.poll(() => readiness(second)).toEqual([200, "ok"]);
+    await injecting(client);
+  });
+
+  test("has to have the CA of a replica before that is ready", async () => {
+    const role = { path: `/apis/rbac.authorization.k8s.io/v1/clusterroles/${operatorUser}` };
+    const { metadata, rules } = await client.request<V1ClusterRole>(role);
+    const without = rules?.map((rule) =>
+      rule.resources?.includes(resources.mutatingWebhookConfigurations.plural)
+        ? { ...rule, verbs: ["list", "watch"] }
+        : rule,
+    );
+    const give = (body: object) => client.request({ ...role, method: "PUT", body });
+    const name = { name: metadata?.name };
+    await give({ metadata: name, rules: without });
+    await until(async () => !(await mayPatch()), "the right to be gone");
+    const live = await client.request<WebhookConfiguration>({ path: configurationPath });
+    const bare = live.webhooks?.map(({ clientConfig, ...webhook }) => ({
+      ...webhook,
+      clientConfig: { ...clientConfig, caBundle: undefined },
+    }));
+    await replace(client, resources.mutatingWebhookConfigurations, { ...live, webhooks: bare } as never);
+    const third = await startOperator(plane.operatorKubeconfig);
+    try {
+      const waits = `waiting for: its CA in the MutatingWebhookConfiguration ${names.webhookConfiguration}`;
+      await expect.poll(() => readiness(third)).toEqual([503, waits]);
+      await give({ metadata: name, rules });
+      await expect.poll(() => readiness(third)).toEqual([200, "ok"]);
+    } finally {
+      await third.stop();
+    }
     await injecting(client);
   });
 

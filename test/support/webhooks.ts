@@ -49,8 +49,8 @@ export async function installWebhooks(client: KubeClient, port: number, user?: s
 }
 
 /**
- * Waits until steps are injected. The operator is ready a moment before its CA is in the configuration, and the API server hears of
- * that later still: until then it refuses steps, or takes them as they are.
+ * Waits until steps are injected. The operator is ready a moment before the API server hears of its own configuration: until then it refuses
+ * steps, or takes them as they are.
  *
  * @param client - with every right
  */
