@@ -122,7 +122,8 @@ class Tunnel extends Duplex {
       }
       const part = chunk.subarray(offset, offset + longestMessage);
       this.#socket.send(Buffer.concat([Buffer.of(dataChannel), part]), (error) => {
-        if (error) done(error);
+        // Of a socket that is being closed the package has words, and no code.
+        if (error) done("code" in error ? error : brokenBy(error.message));
         else sendFrom(offset + longestMessage);
       });
     };

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { isPassing } from "../../../src/cli/oci/errors.ts";
 import { tunnelAgent } from "../../../src/cli/remote/open.ts";
 import { openTunnel } from "../../../src/cli/remote/tunnel.ts";
 import type { Connection } from "../../../src/kube/agent.ts";
@@ -65,3 +67,18 @@ test.each<[string, Buffer, (socket: Socket) => void]>([
     expect(await asked(await serverThatSays(more, then))).not.toMatch(/^\d+$/);
   },
 );
+
+test("what is written while a server closes a tunnel has met a broken connection, which another try may mend", async () => {
+  const tunnel = await openTunnel(await serverThatSays(Buffer.of(0x88, 0), () => {}), to);
+  onTestFinished(() => void tunnel.destroy());
+  let met: unknown;
+  tunnel.once("error", (error) => {
+    met = error;
+  });
+  while (met === undefined) {
+    tunnel.write("x");
+    await nextTurn();
+  }
+  expect(String((met as Error).cause)).toContain("CLOSING");
+  expect(isPassing(met)).toBe(true);
+});
