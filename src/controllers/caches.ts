@@ -24,7 +24,7 @@ import { type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
 import { storageOf } from "../cache/storage.ts";
 import { caConfigMapName, servesTls } from "../cache/tls.ts";
 import { lostNode, mayHoldArtifacts, type Trouble, together, troubleOf } from "../cache/trouble.ts";
-import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
 import { unmounted } from "../cache/unmounted.ts";
 import type { Usage } from "../cache/usage.ts";
 import type { Users } from "../cache/users.ts";
@@ -32,7 +32,7 @@ import { registryCas } from "../certificates/registry-cas.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { timestamp } from "../kube/clock.ts";
 import type { EventRecorder } from "../kube/events.ts";
-import { get, type KubeObject, keyOf } from "../kube/objects.ts";
+import { get, type KubeObject } from "../kube/objects.ts";
 import { RetryError } from "../kube/queue.ts";
 import { resources } from "../kube/resources.ts";
 import type { Store } from "../kube/store.ts";
@@ -54,6 +54,7 @@ import { isNewSpec, statusNotes } from "./status-notes.ts";
 import type { StepArrivals } from "./step-arrivals.ts";
 import { registryTrust } from "./trust.ts";
 import { writeStatus } from "./write-status.ts";
+import { createWrittenStatuses } from "./written-statuses.ts";
 
 /** What the reconciler sees and acts with. */
 export interface ReconcilerSettings extends UsersSettings {
@@ -125,7 +126,7 @@ export interface CacheReconciler {
 export function createReconciler(settings: ReconcilerSettings): CacheReconciler {
   const { client, caches, record } = settings;
   const memories = new Map<string, { uid: string; children: Children }>();
-  const written = new Map<string, OrasCacheStatus>();
+  const statuses = createWrittenStatuses();
   const removed = new Map<string, V1StatefulSet>();
   const rollouts = createRollouts();
   const enforcement = createEnforcement(settings.askEnforced);
@@ -344,17 +345,16 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     });
     for (const note of statusNotes(stored, status, trouble)) record(stored, note);
     for (const note of rollouts.ended(key, liveSet(key))) record(cache, note);
-    written.set(key, status);
-    if (isDeepStrictEqual(status, stored.status)) return status;
-    await writeStatus(client, cache, status);
+    if (!isDeepStrictEqual(status, stored.status))
+      await statuses.write(stored, status, () => writeStatus(client, cache, status));
     return status;
   };
 
   const reconcile = async (key: string) => {
-    const stored = caches.get(key);
-    if (stored === undefined) {
+    const seen = caches.get(key);
+    if (seen === undefined) {
       memories.delete(key);
-      written.delete(key);
+      statuses.forget(key);
       removed.delete(key);
       rollouts.forget(key);
       settings.reports.forget(key);
@@ -363,6 +363,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       farewell.forget(key);
       return undefined;
     }
+    const stored = statuses.latest(seen);
     const held = await farewell.look(stored, settings.podsOf(key));
     // Its children are deleted by the garbage collector, by their owner references.
     if (held.cache === undefined) return held.againInMs;
@@ -382,14 +383,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     );
   };
 
-  return {
-    reconcile,
-    isOwnWrite: (now, before) =>
-      now.metadata?.generation === before.metadata?.generation &&
-      now.metadata?.deletionTimestamp === before.metadata?.deletionTimestamp &&
-      !isDeepStrictEqual(now.status, before.status) &&
-      isDeepStrictEqual(now.status, written.get(keyOf(now))),
-  };
+  return { reconcile, isOwnWrite: statuses.isOwn };
 }
 
 /** Replicas have the same problem, each with its name. */

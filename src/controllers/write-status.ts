@@ -11,12 +11,13 @@ import { resources } from "../kube/resources.ts";
  * @param client - of the API server
  * @param cache - whose
  * @param status - all of it: what is in none of its fields is taken away
+ * @returns false where the cache was changed or gone meanwhile: the watch tells of it, and another look follows
  */
 export async function writeStatus(
   client: KubeClient,
   cache: StoredOrasCache,
   { memo: _, ...status }: OrasCacheStatus,
-): Promise<void> {
+): Promise<boolean> {
   const { namespace, name, uid } = identityOf(cache);
   const object: KubeObject & { status: OrasCacheStatus } = { metadata: { namespace, name, uid }, status };
   try {
@@ -25,7 +26,7 @@ export async function writeStatus(
     const left = Object.keys(result.status).filter(
       (field) => field !== "memo" && !Object.hasOwn(status, field),
     );
-    if (left.length === 0) return;
+    if (left.length === 0) return true;
     const place = { namespace, name, subresource: "status" } as const;
     await patchJson(
       client,
@@ -33,8 +34,9 @@ export async function writeStatus(
       place,
       left.map((field) => ({ op: "remove", path: `/status/${field}` })),
     );
+    return true;
   } catch (error) {
-    // Changed or gone meanwhile: the watch tells of it, and another look follows.
     if (!isStatus(error, 404, 409)) throw error;
+    return false;
   }
 }
