@@ -20,7 +20,7 @@ export interface ConfigurationSettings {
   readonly onMissing: (webhooks: readonly string[]) => void;
   /** The CA bundle was written. */
   readonly onWritten: () => void;
-  /** The API server has the CA bundle for each webhook that it knows; told more than once. */
+  /** The API server knows all webhooks, and has the CA bundle for each; told more than once. */
   readonly onKept: () => void;
   readonly onTrouble: (error: unknown) => void;
   readonly signal: AbortSignal;
@@ -62,7 +62,10 @@ export function keepConfiguration(settings: ConfigurationSettings): Configuratio
     const live = reflector.store.get(names.webhookConfiguration);
     if (live === undefined || wanted === undefined || signal.aborted) return;
     const change = withCaBundle(live, wanted);
-    if (change === undefined) return settings.onKept();
+    if (change === undefined) {
+      if (missingWebhooks(live).length === 0) settings.onKept();
+      return;
+    }
     try {
       await apply(client, resources.mutatingWebhookConfigurations, change);
       settings.onWritten();

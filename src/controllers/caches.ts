@@ -243,6 +243,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     const children = childrenFor(key, cache);
     await findUnseen(cache, key);
     const desired = await desiredOf(cache, key);
+    children.retain(desired);
     for (const child of superfluous(cache, key, desired)) yield* await children.prune(child);
     yield* settings.arrivals.looking(key, (awaited) =>
       ofAll(

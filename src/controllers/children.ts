@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { names } from "../../schema/names.ts";
+import { resourceRefusal } from "../cache/admission.ts";
 import type { Child } from "../cache/children.ts";
 import { isCovered } from "../cache/covered.ts";
 import { inheritedInMs } from "../cache/inherited.ts";
@@ -60,6 +61,8 @@ export interface Children {
   readonly mayBeGone: (desired: Child) => boolean;
   /** In how many milliseconds the first of them is to be looked at. */
   readonly lookInMs: () => number | undefined;
+  /** Looks no more at children that are no longer desired. */
+  readonly retain: (desired: readonly Child[]) => void;
   /** Asks for a larger volume, where the spec does. A refusal is thrown as a FailedTryError, because of a CannotGrowError. */
   readonly grow: (desired: Child) => Promise<ChildChange[]>;
   /** Deletes a child that should not be there. */
@@ -101,10 +104,16 @@ export function createChildren(
   };
 
   const createOnce = async ({ resource }: ChildKind, desired: Child): Promise<ChildChange[]> => {
-    const isNew = await create(client, resource, desired as KubeObject);
+    const memory = memoryOf(titleOf(desired));
+    const isNew = await create(client, resource, desired as KubeObject).catch((error: unknown) => {
+      // A quota that is full refuses before the API server looks whether the object is there.
+      if (memory.made && isQuota(error)) return false;
+      throw error;
+    });
     const now = client.now();
     const againInMs = isNew ? undefined : inheritedInMs(now - bornAt);
-    Object.assign(memoryOf(titleOf(desired)), { made: true, againAt: againInMs && now + againInMs });
+    memory.made = true;
+    memory.againAt = againInMs && now + againInMs;
     return isNew ? [{ kind: "created", child: titleOf(desired) }] : [];
   };
 
@@ -158,6 +167,10 @@ export function createChildren(
     lookInMs: () => {
       const all = [...memories.values()].flatMap(({ againAt }) => againAt ?? []);
       return all.length > 0 ? Math.max(Math.min(...all) - client.now(), 0) : undefined;
+    },
+    retain: (desired) => {
+      const titles = new Set(desired.map(titleOf));
+      for (const [title, memory] of memories) if (!titles.has(title)) memory.againAt = undefined;
     },
     prune: async (child) => {
       if (child.metadata?.deletionTimestamp) return [];
@@ -295,6 +308,10 @@ async function takeFields(client: KubeClient, { resource }: ChildKind, seen: Kub
       ? []
       : [{ op: "remove", path: `/metadata/annotations/${pointer}` }]),
   ]);
+}
+
+function isQuota(error: unknown): boolean {
+  return isStatus(error, 403) && resourceRefusal(error.message) === "QuotaExceeded";
 }
 
 /** A StatefulSet's selector, for one, cannot change: that of an earlier operator is deleted and created. */

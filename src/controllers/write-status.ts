@@ -11,13 +11,14 @@ import { resources } from "../kube/resources.ts";
  * @param client - of the API server
  * @param cache - whose
  * @param status - all of it: what is in none of its fields is taken away
- * @returns false where the cache was changed or gone meanwhile: the watch tells of it, and another look follows
+ * @returns the cache's `resourceVersion` of then; undefined where it was changed or gone meanwhile: the watch tells of it, and another
+ *   look follows
  */
 export async function writeStatus(
   client: KubeClient,
   cache: StoredOrasCache,
   { memo: _, ...status }: OrasCacheStatus,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { namespace, name, uid } = identityOf(cache);
   const object: KubeObject & { status: OrasCacheStatus } = { metadata: { namespace, name, uid }, status };
   try {
@@ -26,17 +27,17 @@ export async function writeStatus(
     const left = Object.keys(result.status).filter(
       (field) => field !== "memo" && !Object.hasOwn(status, field),
     );
-    if (left.length === 0) return true;
+    if (left.length === 0) return result.metadata?.resourceVersion;
     const place = { namespace, name, subresource: "status" } as const;
-    await patchJson(
+    const cleaned = await patchJson(
       client,
       resources.orasCaches,
       place,
       left.map((field) => ({ op: "remove", path: `/status/${field}` })),
     );
-    return true;
+    return cleaned.metadata?.resourceVersion;
   } catch (error) {
     if (!isStatus(error, 404, 409)) throw error;
-    return false;
+    return undefined;
   }
 }

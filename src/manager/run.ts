@@ -53,11 +53,10 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
   const webhooks = `the MutatingWebhookConfiguration ${names.webhookConfiguration}`;
   // Without it the API server trusts no replica, and refuses each annotated Pod and Job.
   const bundle = `its CA in ${webhooks}`;
+  const configured = options.certificateDirectory ? [webhooks] : [webhooks, bundle];
   const waitsFor = new Set([
-    "the API server",
-    `the Secret ${names.cacheKeySecret}`,
-    "a certificate",
-    ...[webhooks, ...(options.certificateDirectory ? [] : [bundle])],
+    ...["the API server", `the Secret ${names.cacheKeySecret}`, "a certificate"],
+    ...configured,
   ]);
   const endpoints = await allServed([
     servedAt(
@@ -95,7 +94,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     },
     onConfigured: (isWhole) => {
       if (isWhole) waitsFor.delete(webhooks);
-      else waitsFor.add(webhooks);
+      else for (const one of configured) waitsFor.add(one);
     },
     onTrusted: () => waitsFor.delete(bundle),
   });
