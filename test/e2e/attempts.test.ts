@@ -74,7 +74,7 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
     const spec = { ...work, initContainers: [watcher] };
     await ws.apply(podOf("watched", output("watched"), script, mounted, spec));
     // The kubelet gives containers two seconds to end. One that is still starting others, on a busy machine, has not seen that they
-    // have ended, fails to remove one, and has forgotten then why it was to restart all: the Pod fails (Kubernetes 1.36).
+    // have ended, fails to remove one, and has forgotten then why it was to restart all: the Pod fails for good (KEP-5532, Kubernetes 1.36).
     const runs = async () =>
       (await ws.pod("watched")).status?.containerStatuses?.every(({ state }) => state?.running);
     await until(runs, "all containers to run");
