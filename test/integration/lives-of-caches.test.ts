@@ -38,12 +38,10 @@ describe("lif-13: a cache that is made again", () => {
     ns,
   }) => {
     await ns.createCache("oras", { auth: { type: "htpasswd" } });
-    const set = await until(() => ns.set("oras"), "the StatefulSet");
-    const named = (set.spec?.template.spec?.volumes ?? []).map(({ secret }) => secret?.secretName);
-    const name = named.find((one) => one?.startsWith("oras-key-")) ?? "";
-    const secret = () => ns.read(resources.secrets, name);
+    const { key } = await until(() => secretsOf(ns), "its Secrets");
+    const secret = () => ns.read(resources.secrets, key);
     const uid = (await until(secret, "the Secret")).metadata?.uid;
-    await ns.remove(resources.secrets, name);
+    await ns.remove(resources.secrets, key);
     // The kubelet waits for it, and says so in an Event alone.
     await registryPod(ns, "oras", {
       phase: "Pending",
@@ -94,7 +92,7 @@ describe("lif-13: a cache that is made again", () => {
         await until(async () => (await ownerOf(ns, child)) === uid, `a ${child.kind} of its own`);
       }
       // A step that comes now may have found the login of before, too: it is there again before anybody asks for it.
-      for (const name of secrets) {
+      for (const name of [secrets.login, secrets.key]) {
         await until(async () => (await ownerOf(ns, resources.secrets, name)) === uid, `its own ${name}`);
       }
       await ns.rollOut();
@@ -273,9 +271,9 @@ async function ownerOf(ns: ObjectsIn, child: Resource, name = "oras"): Promise<s
 }
 
 /** The names of those that a cache has made: its key, and the login for steps. */
-async function secretsOf(ns: ObjectsIn): Promise<readonly string[] | undefined> {
+async function secretsOf(ns: ObjectsIn): Promise<{ login: string; key: string } | undefined> {
   const login = (await ns.status("oras"))?.credentialsSecret;
   const volumes = (await ns.set("oras"))?.spec?.template.spec?.volumes ?? [];
   const key = volumes.find(({ name }) => name === names.registryKeyVolume)?.secret?.secretName;
-  return login && key ? [login, key] : undefined;
+  return login && key ? { login, key } : undefined;
 }
